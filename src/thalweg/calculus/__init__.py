@@ -1,0 +1,6 @@
+"""Derivatives by the names of calculus."""
+
+from thalweg.calculus.gradient import grad, value_and_grad
+from thalweg.calculus.jacobian import hessian, jacobian
+
+__all__ = ["grad", "hessian", "jacobian", "value_and_grad"]

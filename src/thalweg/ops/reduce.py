@@ -1,0 +1,265 @@
+"""Reductions and scans: sum, product, extrema, running sums and linear recurrences along axes.
+
+Axes are stored as sorted non-negative tuples; ``keepdims`` is a reshape. ``recurrence`` is the linear scan
+s_i = a_i s_{i−1} + b_i: the derivative of a running product is one (exact where factors are zero), and so is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from thalweg.graph import BOOL, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
+from thalweg.ops.elementwise import astype, equal, where
+from thalweg.ops.movement import broadcast, normalize_basic, reshape, slice_, take_along
+
+Axes = tuple[int, ...]
+
+
+def _reduced(x: Node, axes: Axes) -> Shape:
+    return tuple(n for i, n in enumerate(x.shape) if i not in axes) if axes else x.shape
+
+
+def _kept(x: Node, axes: Axes) -> Shape:
+    return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+
+
+def keep(y: Node, x: Node, axes: Axes) -> Node:
+    """The result of reducing ``x`` over ``axes`` with the reduced axes kept at length one."""
+    return reshape(y, _kept(x, axes))
+
+
+def _shifted(axes: Axes) -> Axes:
+    return tuple(a + 1 for a in axes)
+
+
+def _batch(op: Op) -> Any:
+    return lambda args, batched, size, axes: make(op, args, (_shifted(axes),))
+
+
+# --- sum ------------------------------------------------------------------------------------------------------------------
+
+
+def _infer_sum(x: Node, axes: Axes) -> Any:
+    return _reduced(x, axes), INT64 if x.dtype == BOOL else x.dtype
+
+
+def _simplify_sum(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+    (x,), (axes,) = args, params
+    if x.dtype.kind != "f":
+        return None
+    return x if not axes else None
+
+
+SUM = Op(
+    "sum",
+    _infer_sum,
+    lambda x, axes: np.add.reduce(x, axis=axes),
+    family="reduce",
+    linear=(0,),
+    transpose=lambda g, k, args, axes: broadcast(reshape(g, _kept(args[0], axes)), args[0].shape),
+    simplify=_simplify_sum,
+)
+SUM.batch = _batch(SUM)
+
+
+def sum_(x: Node, axes: Axes) -> Node:
+    return make(SUM, (x,), (tuple(axes),))
+
+
+def all_axes(x: Node) -> Axes:
+    return tuple(range(x.ndim))
+
+
+# --- extrema --------------------------------------------------------------------------------------------------------------
+
+
+def _infer_extremum(x: Node, axes: Axes) -> Any:
+    if any(x.shape[a] == 0 for a in axes):
+        raise shape_error(
+            "max or min of an empty array: there is no element to choose; give `initial=` or test the size"
+        )
+    return _reduced(x, axes), x.dtype
+
+
+def _jvp_extremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes: Axes) -> Node | None:
+    (t,), (x,) = tangents, args
+    if t is None:
+        return None
+    chosen = equal(x, keep(y, x, axes))
+    share = where(chosen, as_node(1.0, t.dtype), as_node(0.0, t.dtype))
+    count = sum_(share, axes)
+    return sum_(where(chosen, t, as_node(0.0, t.dtype)), axes) / count
+
+
+MAX = Op("max", _infer_extremum, lambda x, axes: np.maximum.reduce(x, axis=axes), family="reduce", jvp=_jvp_extremum,
+         note="a tie is split evenly")  # fmt: skip
+MAX.batch = _batch(MAX)
+MIN = Op("min", _infer_extremum, lambda x, axes: np.minimum.reduce(x, axis=axes), family="reduce", jvp=_jvp_extremum,
+         note="a tie is split evenly")  # fmt: skip
+MIN.batch = _batch(MIN)
+
+
+def _infer_argextremum(x: Node, axis: int) -> Any:
+    if x.shape[axis] == 0:
+        raise shape_error("argmax or argmin of an empty array")
+    return _reduced(x, (axis,)), INT64
+
+
+ARGMAX = Op("argmax", _infer_argextremum, lambda x, axis: np.argmax(x, axis=axis), family="reduce",
+            batch=lambda args, batched, size, axis: ARGMAX(args[0], params=(axis + 1,)), note="a position: no derivative")  # fmt: skip
+ARGMIN = Op("argmin", _infer_argextremum, lambda x, axis: np.argmin(x, axis=axis), family="reduce",
+            batch=lambda args, batched, size, axis: ARGMIN(args[0], params=(axis + 1,)), note="a position: no derivative")  # fmt: skip
+
+# --- logic ----------------------------------------------------------------------------------------------------------------
+
+_infer_logic = lambda x, axes: (_reduced(x, axes), BOOL)
+
+ANY = Op("any", _infer_logic, lambda x, axes: np.logical_or.reduce(x, axis=axes), family="reduce", note="no derivative")
+ANY.batch = _batch(ANY)
+ALL = Op(
+    "all", _infer_logic, lambda x, axes: np.logical_and.reduce(x, axis=axes), family="reduce", note="no derivative"
+)
+ALL.batch = _batch(ALL)
+
+# --- scans along one axis ----------------------------------------------------------------------------------------------------
+
+
+def _infer_scan(x: Node, axis: int) -> Any:
+    return x.shape, INT64 if x.dtype == BOOL else x.dtype
+
+
+def flip(x: Node, axis: int) -> Node:
+    index: list[Any] = [slice(None)] * x.ndim
+    index[axis] = slice(None, None, -1)
+    return slice_(x, normalize_basic(x.shape, index))
+
+
+CUMSUM = Op(
+    "cumsum",
+    _infer_scan,
+    lambda x, axis: np.cumsum(x, axis=axis),
+    family="reduce",
+    linear=(0,),
+    transpose=lambda g, k, args, axis: flip(CUMSUM(flip(g, axis), params=(axis,)), axis),
+    batch=lambda args, batched, size, axis: CUMSUM(args[0], params=(axis + 1,)),
+)
+
+
+def cumsum(x: Node, axis: int) -> Node:
+    return CUMSUM(x, params=(axis,))
+
+
+def shift(x: Node, axis: int, first: float) -> Node:
+    """``x`` moved one place along ``axis``, with ``first`` in the free place."""
+    from thalweg.ops.movement import concatenate
+
+    n = x.shape[axis]
+    if n == 0:
+        return x
+    head = list(x.shape)
+    head[axis] = 1
+    index: list[Any] = [slice(None)] * x.ndim
+    index[axis] = slice(0, n - 1)
+    return concatenate([full(tuple(head), first, x.dtype), slice_(x, normalize_basic(x.shape, index))], axis)
+
+
+def _evaluate_recurrence(a: Any, b: Any, axis: int) -> Any:
+    a, out = np.moveaxis(a, axis, 0), np.array(np.moveaxis(b, axis, 0), order="C")
+    for i in range(1, out.shape[0]):
+        out[i] += a[i] * out[i - 1]
+    return np.moveaxis(out, 0, axis)
+
+
+def _infer_recurrence(a: Node, b: Node, axis: int) -> Any:
+    return b.shape, np.result_type(a.dtype, b.dtype)
+
+
+def recurrence(a: Node, b: Node, axis: int) -> Node:
+    """s_0 = b_0, s_i = a_i s_{i−1} + b_i along ``axis``; ``a`` and ``b`` have one shape (a_0 is not used)."""
+    return make(RECURRENCE, (a, b), (axis,))
+
+
+def _transpose_recurrence(g: Node, k: int, args: tuple[Node, ...], axis: int) -> Node:
+    """In b: the same recurrence run backwards, r_i = g_i + a_{i+1} r_{i+1}."""
+    a = shift(flip(args[0], axis), axis, 0.0)
+    return flip(recurrence(a, flip(g, axis), axis), axis)
+
+
+def _jvp_recurrence(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axis: int) -> Node | None:
+    ta, tb = tangents
+    source = tb
+    if ta is not None:
+        change = ta * shift(y, axis, 0.0)
+        source = change if tb is None else change + tb
+    return None if source is None else recurrence(args[0], source, axis)
+
+
+def _batch_recurrence(args: tuple[Node, ...], batched: tuple[bool, ...], size: int, axis: int) -> Node:
+    a, b = (x if is_batched else broadcast(x, (size, *x.shape)) for x, is_batched in zip(args, batched, strict=True))
+    return recurrence(a, b, axis + 1)
+
+
+RECURRENCE = Op("recurrence", _infer_recurrence, _evaluate_recurrence, family="reduce", linear=(1,),
+                transpose=_transpose_recurrence, jvp=_jvp_recurrence, batch=_batch_recurrence,
+                note="s_i = a_i s_{i−1} + b_i")  # fmt: skip
+
+
+def _jvp_cumprod(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axis: int) -> Node | None:
+    (t,), (x,) = tangents, args
+    return None if t is None else recurrence(x, t * shift(y, axis, 1.0), axis)
+
+
+CUMPROD = Op("cumprod", _infer_scan, lambda x, axis: np.cumprod(x, axis=axis), family="reduce", jvp=_jvp_cumprod,
+             batch=lambda args, batched, size, axis: CUMPROD(args[0], params=(axis + 1,)),
+             note="exact where factors are 0")  # fmt: skip
+
+
+def cumprod(x: Node, axis: int) -> Node:
+    return CUMPROD(x, params=(axis,))
+
+
+def prod_along(x: Node, axis: int) -> Node:
+    """The product along one axis: the last of the running products."""
+    n = x.shape[axis]
+    if n == 0:
+        return full(_reduced(x, (axis,)), 1.0, x.dtype)
+    return make(PROD, (x,), (axis,))
+
+
+def _infer_prod(x: Node, axis: int) -> Any:
+    return _reduced(x, (axis,)), INT64 if x.dtype == BOOL else x.dtype
+
+
+def _jvp_prod(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axis: int) -> Node | None:
+    """Each factor times the product of all others, from running products of both sides: exact at zeros."""
+    (t,), (x,) = tangents, args
+    if t is None:
+        return None
+    before = shift(cumprod(x, axis), axis, 1.0)
+    after = flip(shift(cumprod(flip(x, axis), axis), axis, 1.0), axis)
+    return sum_(t * before * after, (axis,))
+
+
+PROD = Op("prod", _infer_prod, lambda x, axis: np.multiply.reduce(x, axis=axis), family="reduce", jvp=_jvp_prod,
+          batch=lambda args, batched, size, axis: PROD(args[0], params=(axis + 1,)), note="exact where factors are 0")  # fmt: skip
+
+
+def _jvp_cumextremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axis: int) -> Node | None:
+    """The tangent of the element that holds the record; of equal ones, the first."""
+    (t,), (x,) = tangents, args
+    if t is None:
+        return None
+    n = x.shape[axis]
+    index = np.arange(n, dtype=np.int64).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    new = astype(x > shift(y, axis, -np.inf), INT64) if y.op is CUMMAX else astype(x < shift(y, axis, np.inf), INT64)
+    holder = CUMMAX(broadcast(constant(index), x.shape) * new, params=(axis,))
+    return take_along(t, holder, axis)
+
+
+CUMMAX = Op("cummax", _infer_scan, lambda x, axis: np.maximum.accumulate(x, axis=axis), family="reduce", jvp=_jvp_cumextremum,
+            batch=lambda args, batched, size, axis: CUMMAX(args[0], params=(axis + 1,)), note="at a tie, the first holds the record")  # fmt: skip
+CUMMIN = Op("cummin", _infer_scan, lambda x, axis: np.minimum.accumulate(x, axis=axis), family="reduce", jvp=_jvp_cumextremum,
+            batch=lambda args, batched, size, axis: CUMMIN(args[0], params=(axis + 1,)), note="at a tie, the first holds the record")  # fmt: skip

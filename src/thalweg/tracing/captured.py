@@ -1,0 +1,157 @@
+"""What a function takes from around it: closure cells, globals, defaults, the attributes of ``self``.
+
+A trace turns these into constants. To keep the promise that no answer is silently wrong, they are fingerprinted when
+the function is traced and looked at again before a trace is used: scalars and strings by value, arrays by their
+elements, containers and plain objects by what they hold, functions by their own surroundings, all to a fixed depth.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numpy as np
+
+_DEPTH = 4
+_ITEMS = 256
+_BY_ELEMENTS = 1 << 20  # larger arrays are compared at this many places, evenly spread
+_FIXED = (
+    int,
+    float,
+    bool,
+    str,
+    bytes,
+    complex,
+    type(None),
+    type,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    np.ufunc,
+)
+
+
+class Captured:
+    """The surroundings of a function at one moment."""
+
+    __slots__ = ("_cells", "_globals", "_mutable")
+
+    def __init__(self, f: Any) -> None:
+        self._cells: list[tuple[Any, Any]] = []  # closure cell, content
+        self._globals: list[tuple[dict[str, Any], str, Any]] = []  # namespace, name, content
+        self._mutable: list[tuple[Any, Any, Any]] = []  # object, what it held, how to see what it holds
+        self._visit(f, _DEPTH, set())
+
+    def unchanged(self) -> bool:
+        """Whether all is as it was."""
+        for cell, content in self._cells:
+            try:
+                if cell.cell_contents is not content:
+                    return False
+            except ValueError:
+                return False
+        for namespace, name, content in self._globals:
+            if namespace.get(name, _MISSING) is not content:
+                return False
+        for thing, before, look in self._mutable:
+            if not _equal(look(thing), before):
+                return False
+        return True
+
+    def _visit(self, thing: Any, depth: int, seen: set[int]) -> None:
+        if isinstance(thing, _FIXED) or isinstance(thing, np.generic) or depth < 0 or id(thing) in seen:
+            return
+        if len(seen) >= _ITEMS:
+            return
+        seen.add(id(thing))
+        if isinstance(thing, types.FunctionType):
+            self._visit_function(thing, depth, seen)
+        elif isinstance(thing, types.MethodType):
+            self._visit(thing.__func__, depth, seen)
+            self._visit(thing.__self__, depth - 1, seen)
+        elif isinstance(thing, np.ndarray):
+            self._mutable.append((thing, _elements(thing), _elements))
+        elif isinstance(thing, np.random.Generator):
+            self._mutable.append((thing, _state(thing), _state))
+        elif isinstance(thing, dict):
+            self._remember(thing, _dict_items, depth, seen)
+        elif isinstance(thing, list | tuple):
+            self._remember(thing, _sequence_items, depth, seen)
+        elif hasattr(thing, "__wrapped__") and callable(thing):
+            self._visit(thing.__wrapped__, depth, seen)
+        elif isinstance(getattr(thing, "__dict__", None), dict):
+            if callable(thing) and isinstance(getattr(type(thing), "__call__", None), types.FunctionType):
+                self._visit(type(thing).__call__, depth - 1, seen)
+            self._visit(thing.__dict__, depth - 1, seen)
+
+    def _visit_function(self, f: types.FunctionType, depth: int, seen: set[int]) -> None:
+        for cell in f.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                continue
+            self._cells.append((cell, content))
+            self._visit(content, depth - 1, seen)
+        self._visit(f.__defaults__, depth - 1, seen)
+        self._visit(f.__kwdefaults__, depth - 1, seen)
+        for name in _global_names(f.__code__):
+            if name in f.__globals__:
+                content = f.__globals__[name]
+                self._globals.append((f.__globals__, name, content))
+                self._visit(content, depth - 1, seen)
+
+    def _remember(self, thing: Any, look: Any, depth: int, seen: set[int]) -> None:
+        items = look(thing)
+        if len(items) > _ITEMS:
+            return
+        self._mutable.append((thing, items, look))
+        for value in items:
+            self._visit(value, depth - 1, seen)
+
+
+_MISSING = object()
+
+
+class _Same(tuple):  # type: ignore[type-arg]
+    """Items of a container, compared by identity."""
+
+    __slots__ = ()
+
+
+def _dict_items(d: dict[Any, Any]) -> tuple[Any, ...]:
+    return _Same(d.values())
+
+
+def _sequence_items(s: Any) -> tuple[Any, ...]:
+    return _Same(s)
+
+
+def _state(generator: np.random.Generator) -> str:
+    return repr(generator.bit_generator.state)
+
+
+def _elements(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy of the elements (of a large array: of evenly spread ones)."""
+    if array.size <= _BY_ELEMENTS:
+        return array.copy()
+    stride = -(-array.size // _BY_ELEMENTS)
+    return array.reshape(-1)[::stride].copy() if array.flags.c_contiguous else array.flat[::stride].copy()
+
+
+def _equal(now: Any, before: Any) -> bool:
+    if isinstance(before, _Same):
+        return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
+    if isinstance(before, np.ndarray):
+        return (
+            now.shape == before.shape
+            and now.dtype == before.dtype
+            and bool(np.array_equal(now, before, equal_nan=before.dtype.kind == "f"))
+        )
+    return bool(now == before)
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            names |= _global_names(const)
+    return names

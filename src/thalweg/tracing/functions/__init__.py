@@ -1,0 +1,9 @@
+"""What NumPy's functions mean in terms of the primitives: one table, filled by one file a family.
+
+A handler takes the arguments of the NumPy function (tracers, numbers, arrays, sequences) and returns a node, or a tuple
+or list of nodes. Handlers are entered with ``@implements(np.something)``.
+"""
+
+from thalweg.tracing.functions import creation, elementwise, reduce
+
+__all__ = ["creation", "elementwise", "reduce"]

@@ -1,0 +1,1 @@
+"""Ufuncs of ``scipy.special``; loaded when the first of them is met."""

@@ -1,0 +1,78 @@
+"""Nested arguments: dicts, tuples, lists, named tuples and dataclasses of arrays, flattened to a list and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+_NAMESPACE = "thalweg"
+_registered: set[type] = set()
+
+
+class _Leaf:
+    """The structure of a single array: nothing to flatten."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+LEAF = _Leaf()
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """The leaves of ``tree`` in a fixed order (dicts by sorted key), and its structure.
+
+    Anything that is not a container is a leaf; ``None`` holds no leaf.
+    """
+    kind = type(tree)
+    if kind is np.ndarray or kind is float or kind is int or kind.__name__ == "Tracer":
+        return [tree], LEAF
+    import optree
+
+    leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    found = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)} - _registered
+    if not found:
+        return leaves, structure
+    for cls in found:
+        _register(cls)
+    return flatten(tree)
+
+
+def unflatten(structure: Any, leaves: list[Any]) -> Any:
+    """The inverse of `flatten`."""
+    if structure is LEAF:
+        return leaves[0]
+    import optree
+
+    return optree.tree_unflatten(structure, leaves)
+
+
+def paths(tree: Any) -> list[str]:
+    """A readable name for each leaf: ``['a']``, ``[0]``, ``.weights``."""
+    if flatten(tree)[1] is LEAF:
+        return [""]
+    import optree
+
+    accessors = optree.tree_accessors(tree, namespace=_NAMESPACE)
+    return [accessor.codify("") for accessor in accessors]
+
+
+def _register(cls: type) -> None:
+    """Let ``optree`` see into a dataclass: its fields are its children."""
+    import optree
+
+    names = tuple(f.name for f in dataclasses.fields(cls))
+
+    def take_apart(value: Any) -> tuple[Any, Any, Any]:
+        return tuple(getattr(value, name) for name in names), names, names
+
+    def put_together(_: Any, children: Any) -> Any:
+        value = object.__new__(cls)
+        for name, child in zip(names, children, strict=True):
+            object.__setattr__(value, name, child)
+        return value
+
+    optree.register_pytree_node(cls, take_apart, put_together, namespace=_NAMESPACE)
+    _registered.add(cls)
