@@ -1,0 +1,183 @@
+r"""The signs of curvature: how many eigenvalues of a Hessian are positive, negative and zero, beyond its errors.
+
+The kind of a stationary point rests on signs, and a sign is only worth something beside the error of the number.
+With H known up to an error |ΔH| ≤ E (entry by entry), Weyl's inequality bounds the change of every eigenvalue by ‖E‖;
+so
+
+    λ > τ  is positive,   λ < −τ  is negative,   |λ| ≤ τ  is called zero,       τ = 2 ‖E‖ + 10 n ε max|λ|,
+
+all after equilibration (`scaling`), which changes no sign (Sylvester) but makes the verdict independent of the units of
+the variables; a permutation of the variables only permutes H.
+
+E is measured, not assumed: the Hessian is computed a second time at x + 2s, s = −H⁺∇f, plus a few units in the last
+place.  That covers two errors at once.  *Rounding*: noise such as 10⁻¹⁶ in place of 0 changes from place to place.
+*Truncation*: x is not exactly the stationary point, but s away from it; at x = ε the Hessian 6ε of x³ is positive,
+yet at the stationary point it is not, and H(x + 2s) shows this.  (This is the quantity in Kantorovich's theorem.)
+
+References
+----------
+Golub & Van Loan, *Matrix Computations* (4th ed.), §8.1 (Weyl, Sylvester).
+Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.3–2.5; Ortega & Rheinboldt (1970), §12.6 (Kantorovich).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh, eigvalsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, minres
+
+from .problem import DENSE_LIMIT, Matrix, Point, Problem, Vector
+from .scaling import equilibrate
+
+__all__ = ["Curvature", "curvature_at", "inertia"]
+
+EPS = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """Signs and directions of the curvature at a point.
+
+    `eigenvalues` are those of the Hessian as the user would compute it; `scaled` those after equilibration, from
+    which the signs are taken (`tolerance` is τ).  The columns of `directions` belong to `scaled`.
+    """
+
+    eigenvalues: Vector
+    scaled: Vector
+    tolerance: float
+    directions: Matrix
+    newton_step: Vector
+    expected_decrease: float
+    complete: bool = True
+
+    @property
+    def positive(self) -> int:
+        """Number of eigenvalues that are positive beyond their error."""
+        return int(np.sum(self.scaled > self.tolerance))
+
+    @property
+    def negative(self) -> int:
+        """Number of eigenvalues that are negative beyond their error."""
+        return int(np.sum(self.scaled < -self.tolerance))
+
+    @property
+    def zero(self) -> int:
+        """Number of eigenvalues that cannot be told from zero."""
+        return len(self.scaled) - self.positive - self.negative
+
+    @property
+    def null(self) -> Matrix:
+        """Directions of zero curvature, of unit length, as columns."""
+        V = self.directions[:, np.abs(self.scaled) <= self.tolerance]
+        return V / np.linalg.norm(V, axis=0)
+
+    @property
+    def condition(self) -> float:
+        """Ratio of the largest to the smallest |eigenvalue| after equilibration."""
+        size = np.abs(self.scaled)
+        return float(np.max(size) / np.min(size)) if size.size and np.min(size) > 0 else float("inf")
+
+    def extreme(self, sign: int) -> tuple[Vector, float]:
+        """Direction of the most positive (+1) or most negative (−1) curvature, of unit length, and the curvature."""
+        place = int(np.argmax(sign * self.scaled))
+        v = self.directions[:, place]
+        length = float(np.linalg.norm(v))
+        return v / length, float(self.scaled[place]) / length**2
+
+
+def inertia(H: Matrix, error: Matrix) -> tuple[Vector, float, Matrix]:
+    """Return equilibrated eigenvalues, the size τ below which one is zero, and directions v with vᵀHv = eigenvalue.
+
+    Examples
+    --------
+    A curvature of 10⁻¹² beside one of 1 is not zero: only the units differ.  One below its own error is.
+
+    >>> import numpy as np
+    >>> exact = np.zeros((2, 2))
+    >>> values, tolerance, _ = inertia(np.diag([1.0, 1e-12]), exact)
+    >>> bool(values[0] > tolerance)
+    True
+    >>> values, tolerance, _ = inertia(np.diag([1.0, 1e-16]), np.diag([0.0, 1e-16]))
+    >>> bool(values[0] > tolerance)
+    False
+    """
+    n = len(H)
+    error = error + n * EPS * np.abs(H)
+    d = equilibrate(H, 2 * error)
+    values, Q = eigh(H / np.outer(d, d))
+    tolerance = 2 * float(np.linalg.norm(error / np.outer(d, d))) + 10 * n * EPS * float(
+        np.max(np.abs(values), initial=0)
+    )
+    return values, tolerance, Q / d[:, None]
+
+
+def curvature_at(point: Point) -> Curvature | None:
+    """Return the curvature at `point`, or None where the Hessian is not finite."""
+    return _dense(point) if point.problem.n <= DENSE_LIMIT else _extreme(point)
+
+
+def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:
+    """Return −H⁺∇f and ½ |∇fᵀ H⁺ ∇f|: how far the stationary point of the model is, and how much lower."""
+    d = equilibrate(H)
+    values, Q = eigh(H / np.outer(d, d))
+    gamma = Q.T @ (gradient / d)
+    usable = np.abs(values) > len(H) * EPS * np.max(np.abs(values), initial=0.0)
+    z = np.zeros_like(gamma)
+    z[usable] = -gamma[usable] / values[usable]
+    return (Q @ z) / d, 0.5 * float(np.sum(gamma[usable] ** 2 / np.abs(values[usable])))
+
+
+def nearby(x: Vector, step: Vector) -> Vector:
+    """x + 2 step, kept close, and moved by a few units in the last place so that rounding differs."""
+    reach = 0.1 * np.maximum(np.abs(x), 1.0)
+    ulps = 4 * EPS * np.abs(x) * np.where(np.arange(x.size) % 2, -1.0, 1.0)
+    return x + np.clip(2 * step, -reach, reach) + ulps
+
+
+def measured_error(problem: Problem, x: Vector, H: Matrix, step: Vector) -> Matrix:
+    """Return the size of the error of each entry of H, as seen from a second place."""
+    there = nearby(x, step)
+    error = np.zeros_like(H) if np.array_equal(there, x) else np.abs(problem.hessian(there) - H)
+    if not problem.exact_hessian:
+        error = error + EPS ** (1 / 2) * np.max(np.abs(H), initial=0.0)
+    return np.where(np.isfinite(error), error, np.abs(H))
+
+
+def _dense(point: Point) -> Curvature | None:
+    H = point.hessian
+    if not np.isfinite(H).all():
+        return None
+    s, fall = newton_step(H, point.gradient)
+    values, tolerance, V = inertia(H, measured_error(point.problem, point.x, H, s))
+    return Curvature(np.asarray(eigvalsh(H)), values, tolerance, V, s, fall)
+
+
+def _extreme(point: Point) -> Curvature | None:
+    """The lowest and highest eigenvalues by Lanczos, for a Hessian too large to form."""
+    n = point.problem.n
+
+    def product(v: Vector) -> Vector:
+        return point.problem.hessian_product(point.x, v.ravel())
+
+    H = LinearOperator((n, n), matvec=product, dtype=np.float64)
+    start = np.random.default_rng(0).standard_normal(n)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    complete = True
+    for which in ("SA", "LA"):
+        try:
+            found.append(eigsh(H, k=2, which=which, v0=start, maxiter=20, tol=1e-6))
+        except ArpackNoConvergence as failure:
+            complete = False
+            found.append((failure.eigenvalues, failure.eigenvectors))
+    values = np.concatenate([w for w, _ in found])
+    V = np.concatenate([v for _, v in found], axis=1)
+    if not np.isfinite(values).all() or not values.size:
+        return None
+    s, _ = minres(H, -point.gradient, maxiter=50)
+    order = np.argsort(values)
+    tolerance = (1e-8 if point.problem.exact_hessian else 1e-5) * float(np.max(np.abs(values)))
+    return Curvature(
+        values[order], values[order], tolerance, V[:, order], s, 0.5 * abs(float(point.gradient @ s)), complete
+    )

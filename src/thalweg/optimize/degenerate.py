@@ -1,0 +1,246 @@
+r"""Where the Hessian is singular, higher derivatives decide: x⁴ has a minimum at 0, x³ an inflection.
+
+Let v be a direction of zero curvature at a stationary point.  Along it
+
+    f(x + t v) = f(x) + c₃ t³ + c₄ t⁴ + …
+
+An odd first term takes both signs: the point is a saddle (for one variable, an inflection).  An even one settles the
+case of one variable.  With more variables the valley may bend, and a straight line across it misses its floor.  If
+the null space is one-dimensional and the rest of the Hessian positive, the floor is x + t v + w(t) with w ≈ −t² A⁺ b,
+where b = ½ ∇³f[v, v, ·], and the function on it (the *reduced function* of Lyapunov–Schmidt, in the splitting lemma)
+begins with
+
+    φ(t) = f(x) + c₃ t³ + (c₄ − ½ bᵀA⁺b) t⁴ + …
+
+so y² + x⁴ has a minimum at 0, but (y − x²)² − ½x⁴ a saddle, although it rises along every straight line through 0.
+b is found from Taylor coefficients along lines by polarization: ∇³f[v, v, w] = c₃(v + w) − c₃(v − w) − 2 c₃(w).
+
+What this does not settle is called degenerate, never guessed.
+
+References
+----------
+Poston & Stewart, *Catastrophe Theory and its Applications* (1978), §4.5 (splitting lemma) and §8.
+Golubitsky & Schaeffer, *Singularities and Groups in Bifurcation Theory* I (1985), §I.3 (Lyapunov–Schmidt).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .curvature import EPS, Curvature
+from .problem import Matrix, Point, Vector
+
+__all__ = ["Verdict", "Way", "decide_by_higher_order"]
+
+#: Highest order of the Taylor coefficients that are looked at.
+ORDER = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A curve t ↦ x + t v + t² bend along which the function changes by about rate · t^order."""
+
+    direction: Vector
+    rate: float
+    order: int
+    bend: Vector | None = None
+
+    def step(self, t: float) -> Vector:
+        """Return t v + t² bend."""
+        return t * self.direction if self.bend is None else t * self.direction + t * t * self.bend
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether the function does the same on both sides."""
+        return self.order % 2 == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What the point is, why, and ways on which the function falls and rises, where known."""
+
+    kind: str
+    why: str
+    falling: Way | None = None
+    rising: Way | None = None
+
+
+def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
+    """Say what a stationary point with a singular, one-signed Hessian is."""
+    sign = 1 if curvature.positive else -1 if curvature.negative else 0
+    null = curvature.null
+    k = null.shape[1]
+    singular = f"{_count(k)} Hessian eigenvalue{'s' if k > 1 else ''} of {point.problem.n} cannot be told from zero"
+    if sign == 0 and point.problem.n > 1:
+        singular = "the Hessian is zero"
+    elif point.problem.n == 1:
+        singular = "the second derivative is zero"
+    if point.problem.line(point.x, null[:, 0], 1) is None:
+        return Verdict("degenerate", f"{singular}, and higher derivatives are not available to decide")
+
+    leading = [(v, *_leading_term(point, curvature, v)) for v in _samples(null)]
+    for v, rate, order in leading:
+        if order == 1:
+            return Verdict(
+                "not stationary", "the gradient is small, but the function is straight here: it goes on falling"
+            )
+        if order % 2:
+            up = v * np.sign(rate)
+            return Verdict(
+                "saddle",
+                f"{singular}, and along that direction f changes with the {_ordinal(order)} power: "
+                "down on one side, up on the other",
+                Way(-up, -abs(rate), order),
+                Way(up, abs(rate), order),
+            )
+    falling = next((Way(v, rate, order) for v, rate, order in leading if rate < 0), None)
+    rising = next((Way(v, rate, order) for v, rate, order in leading if rate > 0), None)
+    against = rising if sign < 0 else falling
+    if (falling and rising) or (sign and against):
+        order = (against or falling or rising).order  # type: ignore[union-attr]
+        return Verdict(
+            "saddle",
+            f"{singular}, and in such a direction f {'rises' if sign < 0 else 'falls'} "
+            f"with the {_ordinal(order)} power, "
+            "against the other directions",
+            falling or _quadratic_way(curvature, -1),
+            rising or _quadratic_way(curvature, +1),
+        )
+    if not falling and not rising:
+        return _flat(point, sign, singular)
+    if k > 1:
+        return Verdict("degenerate", f"{singular}; along those directions f does not decide on one sign beyond doubt")
+    return _along_one_direction(point, curvature, leading[0], sign, singular)
+
+
+def _along_one_direction(
+    point: Point, curvature: Curvature, term: tuple[Vector, float, int], sign: int, singular: str
+) -> Verdict:
+    v, rate, order = term
+    up = rate > 0
+    decided = f"{singular}, and the first derivative along that direction that is not zero is of order {order} and "
+    if point.problem.n == 1:
+        decided = f"the derivatives up to order {order - 1} are zero, and the one of order {order} is "
+        if up:
+            return Verdict("strict minimum", decided + "positive", None, Way(v, rate, order))
+        return Verdict("maximum", decided + "negative: a strict maximum", Way(v, rate, order), None)
+    if order > 4:
+        return Verdict("degenerate", f"{decided}does not decide when the others may bend")
+    reduced, bend = _reduced_quartic(point, curvature, v, rate)
+    if abs(reduced) <= 1e-9 * max(abs(rate), abs(reduced - rate)):
+        return Verdict(
+            "degenerate", f"{singular}, and along the curved floor of the valley the fourth order is zero as well"
+        )
+    if (reduced > 0) == up:
+        if up:
+            return Verdict(
+                "strict minimum", f"{singular}, but along the floor of the valley f rises with the fourth power"
+            )
+        return Verdict("maximum", f"{singular}, but along the crest f falls with the fourth power: a strict maximum")
+    way = Way(v, reduced, 4, bend)
+    other = _quadratic_way(curvature, sign)
+    return Verdict(
+        "saddle",
+        f"{singular}, and along a curved {'valley' if up else 'crest'} f {'falls' if up else 'rises'} "
+        "with the fourth power",
+        way if reduced < 0 else other,
+        way if reduced > 0 else other,
+    )
+
+
+def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float, int]:
+    """Return coefficient and order of the term that rules along v, or order 0 where none does.
+
+    "Rules" means: at a distance well beyond the error of the point it is larger than all others together.  Where the
+    point is exact this is the first term that is not zero.
+    """
+    c = point.problem.line(point.x, v, ORDER)
+    if c is None or not np.isfinite(c).all():
+        return 0.0, 0
+    length = max(1.0, float(np.linalg.norm(point.x)))
+    if _still_sloping(point, c, length):
+        return float(c[1]), 1
+    orders = np.arange(ORDER + 1)
+    weight = np.abs(c) * length**orders
+    weight[:3] = 1e-3 * weight[0], 0.0, 0.0
+    c = np.where(weight <= 1e-13 * np.max(weight), 0.0, c)
+    distance = max(300 * abs(float(v @ curvature.newton_step)), 1e-6 * length)
+    terms = (np.abs(c) * min(distance, 0.5 * length) ** orders)[3:]
+    place = int(np.argmax(terms))
+    if terms[place] <= 4 * (np.sum(terms) - terms[place]) or terms[place] == 0:
+        return 0.0, 0
+    return float(c[3 + place]), 3 + place
+
+
+def _still_sloping(point: Point, c: Vector, length: float) -> bool:
+    """Whether the slope, however small, is real and nothing balances it."""
+    with np.errstate(over="ignore"):
+        noise = 100 * EPS * float(np.linalg.norm(np.abs(point.hessian) @ np.abs(point.x) + np.abs(point.gradient)))
+    balanced = np.any(np.abs(c[2:]) * (1e-3 * length) ** np.arange(2, ORDER + 1) > 1e-3 * abs(c[1]) * (1e-3 * length))
+    return bool(abs(c[1]) > noise and abs(c[1]) * length > 1e-10 * abs(c[0]) and not balanced)
+
+
+def _reduced_quartic(point: Point, curvature: Curvature, v: Vector, c4: float) -> tuple[float, Vector]:
+    """Return c₄ − ½ bᵀA⁺b and the bend −A⁺b of the valley's floor."""
+    across = np.abs(curvature.scaled) > curvature.tolerance
+    W, A = curvature.directions[:, across], curvature.scaled[across]
+    b = np.array([0.5 * _third(point, v, w) for w in W.T])
+    return c4 - 0.5 * float(np.sum(b * b / A)), -W @ (b / A)
+
+
+def _third(point: Point, v: Vector, w: Vector) -> float:
+    """Return ∇³f[v, v, w]."""
+    length = float(np.linalg.norm(w))
+    u = w / length
+
+    def cubic(direction: Vector) -> float:
+        c = point.problem.line(point.x, direction, 3)
+        return 0.0 if c is None else float(c[3])
+
+    return (cubic(v + u) - cubic(v - u) - 2 * cubic(u)) * length
+
+
+def _samples(null: Matrix) -> list[Vector]:
+    """Directions that between them see every cubic form on a null space of up to four dimensions."""
+    k = null.shape[1]
+    found = [null[:, i] for i in range(k)]
+    if k <= 6:
+        for i, j in combinations(range(k), 2):
+            found += [(null[:, i] + null[:, j]) / np.sqrt(2), (null[:, i] - null[:, j]) / np.sqrt(2)]
+    if k <= 4:
+        found += [null[:, list(c)].sum(axis=1) / np.sqrt(3) for c in combinations(range(k), 3)]
+    return found
+
+
+def _flat(point: Point, sign: int, singular: str) -> Verdict:
+    if sign and _is_quadratic(point):
+        kind, word = ("minimum", "minima") if sign > 0 else ("maximum", "maxima")
+        shape = "positive" if sign > 0 else "negative"
+        return Verdict(kind, f"f is quadratic and its Hessian {shape} semidefinite: a whole line or plane of {word}")
+    return Verdict("degenerate", f"{singular}, and f is flat along it up to order {ORDER}")
+
+
+def _is_quadratic(point: Point) -> bool:
+    """Whether the Hessian is the same at two places far away."""
+    H, x = point.hessian, point.x
+    length = max(1.0, float(np.max(np.abs(x))))
+    pattern = np.cos(1.0 + 2.0 * np.arange(x.size))
+    places = (x + length * pattern, x - 3.7 * length * np.roll(pattern, 1))
+    bound = 1e-12 * float(np.max(np.abs(H), initial=0.0))
+    return all(bool(np.all(np.abs(point.problem.hessian(p) - H) <= bound)) for p in places)
+
+
+def _quadratic_way(curvature: Curvature, sign: int) -> Way | None:
+    v, value = curvature.extreme(sign)
+    return Way(v, 0.5 * value, 2) if sign * value > 0 else None
+
+
+def _count(k: int) -> str:
+    return {1: "one", 2: "two", 3: "three", 4: "four"}.get(k, str(k))
+
+
+def _ordinal(order: int) -> str:
+    return {3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth"}[order]

@@ -1,0 +1,157 @@
+"""The front door: `minimize`, `maximize` and `classify`, for functions as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .build import equalities_from, problem_from
+from .classify import TOLERANCE, Classification, classify_point
+from .constrained import classify_on
+from .descend import descend
+from .problem import Problem
+from .solution import Solution
+from .state import State
+
+__all__ = ["classify", "maximize", "minimize"]
+
+
+def minimize(
+    f: Callable[..., Any] | Problem,
+    x0: Any,
+    *,
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_iterations: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[State], object] | None = None,
+    progress: bool | Callable[[State], object] | None = None,
+    learning_rate: float | None = None,
+    escape_saddles: bool = True,
+) -> Solution:
+    """Find a minimum of a smooth function, and say what kind of point it is.
+
+    Parameters
+    ----------
+    f : callable
+        A scalar function written with plain NumPy, or a formula.  No derivatives are needed.
+    x0 : number, array, or nested dict, tuple, list or dataclass of them
+        The starting point; `f` is called with this structure.  A list of numbers is a vector.  To start at random, see
+        `random_start`.
+    method : str
+        'gradient-descent', 'newton', or 'auto', which picks and says why.
+    tol : float
+        Stop when no component of the gradient is larger, at a point of the right kind.  Newton's method goes on to
+        the rounding floor while that gains digits.
+    max_iterations : int, optional
+        The default depends on the method.
+    time_limit : float, optional
+        Seconds.
+    callback : callable, optional
+        Called with each `State`; returning True or raising StopIteration stops the run.
+    progress : bool or callable, optional
+        True shows a line on the terminal once the run takes longer than a second; a callable gets each `State`.
+    learning_rate : float, optional
+        The fixed η of gradient descent; by default it is chosen by backtracking.
+    escape_saddles : bool
+        Leave stationary points that are no minimum, along a direction in which the function falls.
+
+    Returns
+    -------
+    Solution
+        With `x`, `value`, `kind`, `status`, `certificate`, `history`; print it for a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solution = minimize(lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, [-1.2, 1.0])
+    >>> solution.x, solution.kind, solution.success
+    (array([1., 1.]), 'strict minimum', True)
+
+    A saddle point is no answer, even where the gradient is exactly zero:
+
+    >>> solution = minimize(lambda x: x[0] ** 2 - x[1] ** 2 + x[1] ** 4, [0.0, 0.0])
+    >>> solution.kind, round(solution.value, 12)
+    ('strict minimum', -0.25)
+    """
+    return descend(
+        f,
+        x0,
+        method,
+        tol=tol,
+        max_iterations=max_iterations,
+        time_limit=time_limit,
+        callback=callback,
+        progress=progress,
+        learning_rate=learning_rate,
+        escape_saddles=escape_saddles,
+    ).run()
+
+
+def maximize(
+    f: Callable[..., Any] | Problem,
+    x0: Any,
+    *,
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_iterations: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[State], object] | None = None,
+    progress: bool | Callable[[State], object] | None = None,
+    learning_rate: float | None = None,
+    escape_saddles: bool = True,
+) -> Solution:
+    """Find a maximum of a smooth function; as `minimize`, and everything reported is of `f` itself.
+
+    Examples
+    --------
+    >>> solution = maximize(lambda x: 3 - (x - 2) ** 2, 0.0)
+    >>> solution.x, solution.value, solution.kind
+    (2.0, 3.0, 'maximum')
+    """
+    return descend(
+        f,
+        x0,
+        method,
+        sense="maximize",
+        tol=tol,
+        max_iterations=max_iterations,
+        time_limit=time_limit,
+        callback=callback,
+        progress=progress,
+        learning_rate=learning_rate,
+        escape_saddles=escape_saddles,
+    ).run()
+
+
+def classify(
+    f: Callable[..., Any] | Problem, x: Any, subject_to: Any = None, *, tol: float = TOLERANCE
+) -> Classification:
+    """Say what kind of point `x` is: strict minimum, minimum, maximum, saddle, degenerate or not stationary.
+
+    Parameters
+    ----------
+    f : callable
+        A scalar function written with plain NumPy, or a formula.
+    x : number, array, or nested structure of them
+        The point.
+    subject_to : callable, list of callables, or dict {"eq": ...}, optional
+        Constraints g(x) = 0.  The multipliers λ are those of L(x, λ) = f(x) + Σ λᵢ gᵢ(x).
+    tol : float
+        To how many digits, relatively, x is known: the gradient counts as zero if such a change of x explains it.
+
+    Examples
+    --------
+    >>> classify(lambda x: x**4, 0.0).kind
+    'strict minimum'
+    >>> classify(lambda x: x[0] ** 2 - x[1] ** 2, [0.0, 0.0]).kind
+    'saddle'
+    >>> c = classify(lambda x: x[0] ** 2 + x[1] ** 2, [0.5, 0.5], subject_to=lambda x: x[0] + x[1] - 1)
+    >>> c.kind, c.multipliers
+    ('strict minimum', -1.0)
+    """
+    problem, at = problem_from(f, x)
+    point = problem.at(at)
+    if subject_to is None:
+        return classify_point(point, tol)
+    return classify_on(point, equalities_from(subject_to, x), tol)

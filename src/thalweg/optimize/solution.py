@@ -1,0 +1,206 @@
+"""The answer: where the run ended, what is there, how far it can be trusted. Data only; the text is in `display`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from .certificate import Certificate
+from .classify import Classification
+from .history import History
+from .problem import Evaluations, Matrix, Vector
+
+__all__ = ["Solution", "Status"]
+
+
+class Status(StrEnum):
+    """Why a run ended; each member carries a sentence.
+
+    Examples
+    --------
+    >>> Status("converged") is Status.CONVERGED
+    True
+    >>> Status.TIME_LIMIT == "time_limit", Status.TIME_LIMIT.sentence
+    (True, 'The time limit was reached before the gradient was small.')
+    """
+
+    sentence: str
+
+    CONVERGED = "converged", "The gradient is zero to the requested accuracy."
+    ITERATION_LIMIT = "iteration_limit", "The iteration limit was reached before the gradient was small."
+    TIME_LIMIT = "time_limit", "The time limit was reached before the gradient was small."
+    UNBOUNDED = "unbounded", "The function has no bound on this side: there is no such point."
+    STALLED = "stalled", "No further progress is possible, and the point found is not what was asked for."
+    NOT_FINITE = "not_finite", "The function or its gradient is not finite where the run must go."
+    INTERRUPTED = "interrupted", "The run was stopped before it was finished; this is the best point so far."
+
+    def __new__(cls, value: str, sentence: str = "") -> Status:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The outcome of `minimize` or `maximize`.
+
+    Attributes
+    ----------
+    x
+        The point, in the structure of the starting point.
+    value : float
+        The function there.
+    kind : str
+        'strict minimum', 'minimum', 'maximum', 'saddle', 'degenerate' or 'not stationary'.
+    status : Status
+        Why the run ended; equal to its name, e.g. ``solution.status == "converged"``.
+    message : str
+        A sentence for the user: what happened and, where it did not converge, what to try.
+    gradient
+        ∇f in the structure of x.
+    classification : Classification
+        The kind of point with the numbers behind it.
+    method, method_reason : str
+        The method that ran, and why it was chosen.
+    iterations : int
+    evaluations : Evaluations
+    time : float
+        Seconds.
+    history : History
+        Every iteration, as arrays.
+    names : tuple of str
+        Names of the coordinates, in the order of `flat`, of `hessian` and of the eigenvectors.
+    flat : array
+        x as a vector.
+    hessian : array or None
+        ∇²f over the flat coordinates; None beyond 200 variables or where it was not computed.
+    sense : str
+        'minimize' or 'maximize'.
+
+    Notes ----- `fun`, `success`, `nit`, `nfev`, `njev`, `nhev`, `jac` and `hess` are the names of
+    `scipy.optimize.OptimizeResult` for the same.
+    """
+
+    x: Any
+    value: float
+    status: Status
+    message: str
+    gradient: Any
+    classification: Classification
+    method: str
+    method_reason: str
+    iterations: int
+    evaluations: Evaluations
+    time: float
+    history: History
+    names: tuple[str, ...]
+    flat: Vector
+    hessian: Matrix | None = None
+    sense: str = "minimize"
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def success(self) -> bool:
+        """True only for `converged`."""
+        return self.status is Status.CONVERGED
+
+    @property
+    def kind(self) -> str:
+        """What kind of point x is."""
+        return self.classification.kind
+
+    @property
+    def certificate(self) -> Certificate:
+        """The residuals and curvature that show it."""
+        return self.classification.certificate
+
+    @property
+    def gradient_norm(self) -> float:
+        """‖∇f‖∞."""
+        return self.classification.gradient_norm
+
+    @property
+    def eigenvalues(self) -> Vector:
+        """Eigenvalues of the Hessian, ascending; empty where it was not computed."""
+        return self.certificate.eigenvalues
+
+    @property
+    def fun(self) -> float:
+        """SciPy's name of `value`."""
+        return self.value
+
+    @property
+    def jac(self) -> Any:
+        """SciPy's name of `gradient`."""
+        return self.gradient
+
+    @property
+    def hess(self) -> Matrix | None:
+        """SciPy's name of `hessian`."""
+        return self.hessian
+
+    @property
+    def nit(self) -> int:
+        """SciPy's name of `iterations`."""
+        return self.iterations
+
+    @property
+    def nfev(self) -> int:
+        """SciPy's name of ``evaluations.value``."""
+        return self.evaluations.value
+
+    @property
+    def njev(self) -> int:
+        """SciPy's name of ``evaluations.gradient``."""
+        return self.evaluations.gradient
+
+    @property
+    def nhev(self) -> int:
+        """SciPy's name of ``evaluations.hessian``."""
+        return self.evaluations.hessian
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the solution as plain Python values (str, float, int, bool, list, dict, None).
+
+        The keys are stable: ``sense, x, value, kind, why, status, success, message, gradient, gradient_norm,
+        eigenvalues, certificate, method, method_reason, iterations, evaluations {value, gradient, hessian}, time,
+        notes``.  `x` and `gradient` keep the user's structure, with lists for arrays; dataclasses become dicts.
+        """
+        from .display import plain
+
+        return {
+            "sense": self.sense,
+            "x": plain(self.x),
+            "value": float(self.value),
+            "kind": self.kind,
+            "why": self.classification.why,
+            "status": str(self.status),
+            "success": self.success,
+            "message": self.message,
+            "gradient": plain(self.gradient),
+            "gradient_norm": float(self.gradient_norm),
+            "eigenvalues": plain(np.asarray(self.eigenvalues)),
+            "certificate": self.certificate.to_dict(),
+            "method": self.method,
+            "method_reason": self.method_reason,
+            "iterations": self.iterations,
+            "evaluations": plain(self.evaluations),
+            "time": self.time,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        from .display import solution_text
+
+        return solution_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from .display import solution_html
+
+        return solution_html(self)
