@@ -1,0 +1,106 @@
+"""What the README shows is what a reader gets: its commands and Python examples are run, their output compared.
+
+Numbers agree to six digits, or are both tiny; times are not compared.
+"""
+
+import doctest
+import math
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import thalweg
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/command.md"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
+
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.])")
+TIME = re.compile(r"\d+(?:\.\d+)? ?(?:µs|ms|s)\b|\"seconds\": [\d.e-]+")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> list[tuple[str, str]]:
+    """The (command, output) pairs of all console blocks; a line that starts with `$ ` is a command."""
+    pairs = []
+    for block in blocks(page, "console"):
+        for command, _, output in (part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]):
+            while command.endswith("\\"):
+                more, _, output = output.partition("\n")
+                command = command[:-1].rstrip() + " " + more.strip()
+            pairs.append((command, output))
+    return pairs
+
+
+def same(shown: str, got: str) -> bool:
+    shown, got = (TIME.sub("TIME", text.strip()) for text in (shown, got))
+    words = [re.sub(r"\s+", " ", NUMBER.sub("#", text)) for text in (shown, got)]
+    numbers = [[float(n.replace("−", "-")) for n in NUMBER.findall(text)] for text in (shown, got)]
+    return words[0] == words[1] and all(
+        math.isclose(a, b, rel_tol=1e-6) or max(abs(a), abs(b)) < 1e-6 for a, b in zip(*numbers, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "page, command, output", [(page, command, output) for page in PAGES for command, output in commands(page)]
+)
+def test_commands(page, command, output):
+    parts = [part.strip() for part in command.split("&&")]
+    parts = [part for part in parts if not part.startswith(("pip ", "pytest"))]
+    got = ""
+    for part in parts:
+        words = shlex.split(part)
+        program = {"thalweg": [sys.executable, "-m", "thalweg"], "python": [sys.executable]}[words[0]]
+        done = subprocess.run(
+            program + words[1:], cwd=ROOT, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60
+        )
+        got += done.stdout + done.stderr
+    assert same(output, got), f"{page} shows:\n{output}\nthe command prints:\n{got}"
+
+
+class Checker(doctest.OutputChecker):
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return super().check_output(want, got, optionflags) or same(want, got)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_python_examples(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = "\n".join(blocks(page, "python"))
+    test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+    assert test.examples
+    report: list[str] = []
+    failed, _ = doctest.DocTestRunner(Checker(), verbose=False).run(test, out=report.append)
+    assert not failed, "".join(report)
+
+
+def test_the_readme_has_its_two_set_up_commands():
+    shown = [command for command, _ in commands("README.md")]
+    assert any(command.startswith("pip install . && thalweg minimize ") for command in shown)
+    assert 'pip install -e ".[test]" && pytest' in shown
+
+
+def test_comparison():
+    assert same("value 1.0000000 after 12 ms", "value  1.0000001 after 1.5 s")
+    assert same("norm 1e-9", "norm 3e-12")
+    assert not same("value 1.001", "value 1.0")
+    assert not same("minimum", "maximum")
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/command.md", "docs/index.md"]
+)
+def test_links_lead_somewhere(page):
+    file = ROOT / page
+    for target in re.findall(r"\]\(([^)#]+)", file.read_text("utf-8")):
+        if "://" not in target:
+            assert (file.parent / target).exists(), f"{page} links to {target}, which is not there"
