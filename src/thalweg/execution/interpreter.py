@@ -45,7 +45,7 @@ _GENERAL, _UNARY, _BINARY, _INTO_1, _INTO_2, _INTO, _GUARD, _FREE = range(8)
 
 def _chain_product_into(a: Any, b: Any, out: Any) -> Any:
     np.multiply(a, b, out)
-    if np.isnan(np.sum(out)):
+    if (s := np.vdot(out, out)) != s:  # NaN somewhere: the one case that needs a second look
         np.copyto(out, 0, where=np.equal(a, 0) | np.equal(b, 0))
     return out
 
@@ -89,6 +89,14 @@ class Interpreter:
                 buffers = [np.empty(shape, dtype) for shape, dtype in self._buffer_specs]
         else:
             buffers = []
+        with np.errstate(all="ignore"):  # NaN and infinity are values; who wants to know where they arise asks `diagnose`
+            if not self._run(env, buffers):
+                return None
+        if buffers and self._keep:
+            self._pool.append(buffers)
+        return [np.array(env[slot])[()] if copy else env[slot] for slot, copy in self._outputs]
+
+    def _run(self, env: list[Any], buffers: list[Any]) -> bool:
         for kind, f, dst, src, extra in self._code:
             if kind == _BINARY:
                 env[dst] = f(env[src[0]], env[src[1]])
@@ -106,10 +114,8 @@ class Interpreter:
                 for i in src:
                     env[i] = None
             elif not _holds(env[dst], extra):
-                return None
-        if buffers and self._keep:
-            self._pool.append(buffers)
-        return [np.array(env[slot]) if copy else env[slot] for slot, copy in self._outputs]
+                return False
+        return True
 
     def __reduce__(self) -> tuple[Any, ...]:
         graph = Graph(self.graph.inputs, (*self.graph.outputs, *(n for n, _ in self.guards)))
@@ -145,7 +151,10 @@ class _Plan:
                 raise ValueError("a graph with free inputs cannot be executed on its own")
         root: dict[Node, Node] = {}
         last: dict[Node, int] = {}
-        steps = [n for n in nodes if n.op is not CONSTANT and n.op is not INPUT]
+        for n in nodes:
+            if n.op is BROADCAST and n.args[0].value is not None:
+                start[slot[n]] = np.broadcast_to(n.args[0].value, n.shape)
+        steps = [n for n in nodes if start[slot[n]] is None and n.op is not INPUT]
         for position, n in enumerate(steps):
             root[n] = root.get(n.args[0], n.args[0]) if n.op in _VIEWS else n
             for a in n.args:

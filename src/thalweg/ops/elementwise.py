@@ -103,10 +103,21 @@ def batch_elementwise(op: Op) -> Callable[..., Node]:
     return batch
 
 
+def _seed(x: Node) -> Node:
+    """The scalar constant that ``x`` repeats, or ``x``."""
+    source = x.args[0] if x.op.name == "broadcast" else x
+    return source if source.value is not None and source.shape == () else x
+
+
 def _without_stretching(name: str, simplify: Callable[..., Any] | None) -> Callable[..., Any]:
     """An argument that was stretched to the shape which another argument has anyway need not be stretched."""
 
     def with_stretching_removed(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+        if all(a.value is not None or a.op.name == "broadcast" for a in args):  # constants spread over a shape
+            seeds = [_seed(a) for a in args]
+            if any(a is not b for a, b in zip(args, seeds, strict=True)):
+                shape = broadcast_shape(name, *[a.shape for a in args])
+                return make(OPS["broadcast"], (make(OPS[name], tuple(seeds), params),), (shape,))
         for k, a in enumerate(args):
             if a.op.name == "broadcast" and any(
                 b.shape == a.shape for i, b in enumerate(args) if i != k and b is not a
@@ -226,7 +237,7 @@ def _simplify_power(args: tuple[Node, ...], _: Any) -> Node | None:
 def _chain_product(a: Any, b: Any) -> Any:
     """``a*b``, but 0 where either is exactly 0. One extra pass finds out whether there is anything to mend."""
     y = np.multiply(a, b)
-    if np.isnan(np.sum(y)):
+    if (s := np.vdot(y, y)) != s:
         y = np.where((np.equal(a, 0)) | (np.equal(b, 0)), y.dtype.type(0), y)
     return y
 
