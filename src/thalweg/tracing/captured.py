@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.tracing.context import is_library
+from thalweg.tracing.reach import global_names
+
 _DEPTH = 4
 _ITEMS = 256
 _BY_ELEMENTS = 1 << 20  # larger arrays are compared at this many places, evenly spread
@@ -84,6 +87,8 @@ class Captured:
             self._visit(thing.__dict__, depth - 1, seen)
 
     def _visit_function(self, f: types.FunctionType, depth: int, seen: set[int]) -> None:
+        if is_library(f.__globals__.get("__name__", "")):
+            return
         for cell in f.__closure__ or ():
             try:
                 content = cell.cell_contents
@@ -93,7 +98,7 @@ class Captured:
             self._visit(content, depth - 1, seen)
         self._visit(f.__defaults__, depth - 1, seen)
         self._visit(f.__kwdefaults__, depth - 1, seen)
-        for name in _global_names(f.__code__):
+        for name in global_names(f.__code__):
             if name in f.__globals__:
                 content = f.__globals__[name]
                 self._globals.append((f.__globals__, name, content))
@@ -148,10 +153,3 @@ def _equal(now: Any, before: Any) -> bool:
         )
     return bool(now == before)
 
-
-def _global_names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for const in code.co_consts:
-        if isinstance(const, types.CodeType):
-            names |= _global_names(const)
-    return names

@@ -3,29 +3,37 @@
 ``np.zeros(n)`` that is filled later, ``np.array([t1, t2])``, ``math.exp(t)`` and SciPy functions that are no ufuncs
 never ask their arguments. While a trace runs, names in a small table are answered by ours in the thread of the trace
 and by the originals everywhere else; when no trace runs anywhere, the modules are as they were.
+
+Names that the user bound earlier (``from math import exp``) are reached as well: in the globals and closures of the
+traced function and of the functions that it names, to a fixed depth.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from thalweg.tracing.context import running
+from thalweg.tracing.context import is_library, running
 
-REACH: dict[tuple[str, str], Callable[..., Any]] = {}
+Answer = Callable[..., Any]
+
+REACH: dict[tuple[str, str], Answer] = {}
 """(module, name) → our answer; called with the original function first, then the arguments."""
 
+_DEPTH = 6  # functions that call functions that call …
 _lock = threading.Lock()
-_depth = 0
-_restore: list[tuple[Any, str, Any]] = []
+_stand_ins: dict[Any, Answer] = {}  # original → what stands in for it while a trace runs
+_patches: dict[tuple[int, Any], _Patch] = {}
 
 
-def reaches(module: str, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def reaches(module: str, *names: str) -> Callable[[Answer], Answer]:
     """Enter a function in the table: ``answer(original, *args, **kwargs)``."""
 
-    def enter(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def enter(answer: Answer) -> Answer:
         for name in names:
             REACH[module, name] = answer
         return answer
@@ -33,45 +41,156 @@ def reaches(module: str, *names: str) -> Callable[[Callable[..., Any]], Callable
     return enter
 
 
+class _Patch:
+    """One name that is answered by a stand-in, and how many traces need it so."""
+
+    __slots__ = ("count", "original", "read", "write")
+
+    def __init__(self, original: Any, write: Callable[[Any], None], read: Callable[[], Any]) -> None:
+        self.original = original
+        self.write = write
+        self.read = read
+        self.count = 0
+
+
 @contextlib.contextmanager
 def reach(f: Any) -> Iterator[None]:
     """While the block runs, calls in this thread of what is in the table are answered by it."""
-    global _depth
     with _lock:
-        if _depth == 0:
-            _install()
-        _depth += 1
+        keys = _patch_modules()
+        _patch_bound_names(f, keys)
     try:
         yield
     finally:
         with _lock:
-            _depth -= 1
-            if _depth == 0:
-                _uninstall()
+            for key in keys:
+                patch = _patches[key]
+                patch.count -= 1
+                if patch.count == 0:
+                    del _patches[key]
+                    if patch.read() is _stand_ins[patch.original]:  # not if the user's code bound the name anew
+                        patch.write(patch.original)
 
 
-def _install() -> None:
-    import sys
+def _stand_in(original: Any, answer: Answer) -> Answer:
+    known = _stand_ins.get(original)
+    if known is None:
 
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not running.traces:
+                return original(*args, **kwargs)
+            return answer(original, *args, **kwargs)
+
+        call.__name__ = getattr(original, "__name__", "call")
+        call.__wrapped__ = original  # type: ignore[attr-defined]
+        known = _stand_ins[original] = call
+    return known
+
+
+def _patch_modules() -> list[tuple[int, Any]]:
+    keys: list[tuple[int, Any]] = []
     for (module_name, name), answer in REACH.items():
         module = sys.modules.get(module_name)
-        if module is None:
+        if module is not None:
+            namespace = module.__dict__
+            _patch(keys, namespace, name, namespace.get(name), answer)
+    return keys
+
+
+def _patch(keys: list[tuple[int, Any]], namespace: dict[str, Any], name: str, found: Any, answer: Answer | None) -> None:
+    key = (id(namespace), name)
+    patch = _patches.get(key)
+    if patch is None:
+        if found is None:
+            return
+        stand_in = _stand_in(found, answer) if answer is not None else _stand_ins[found]
+
+        def write(value: Any) -> None:
+            namespace[name] = value
+
+        patch = _patches[key] = _Patch(found, write, lambda: namespace.get(name))
+        write(stand_in)
+    patch.count += 1
+    keys.append(key)
+
+
+def _patch_bound_names(f: Any, keys: list[tuple[int, Any]]) -> None:
+    seen: set[int] = set()
+    stack: list[tuple[Any, int]] = [(f, 0)]
+    while stack:
+        thing, depth = stack.pop()
+        code = _function_of(thing)
+        if code is None or id(code) in seen or depth > _DEPTH:
             continue
-        original = getattr(module, name)
-        _restore.append((module, name, original))
-        setattr(module, name, _in_this_trace(original, answer))
+        seen.add(id(code))
+        for name in global_names(code.__code__):
+            value = code.__globals__.get(name)
+            if isinstance(value, types.BuiltinFunctionType | types.FunctionType) or callable(value):
+                key = (id(code.__globals__), name)
+                if key in _patches and key not in keys:
+                    _patches[key].count += 1
+                    keys.append(key)
+                elif _is_known(value):
+                    _patch(keys, code.__globals__, name, value, None)
+                else:
+                    stack.append((value, depth + 1))
+        for cell in code.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue
+            if _is_known(value):
+                _patch_cell(keys, cell, value)
+            elif callable(value):
+                stack.append((value, depth + 1))
 
 
-def _uninstall() -> None:
-    while _restore:
-        module, name, original = _restore.pop()
-        setattr(module, name, original)
+def _is_known(value: Any) -> bool:
+    try:
+        return value in _stand_ins
+    except TypeError:  # not hashable
+        return False
 
 
-def _in_this_trace(original: Callable[..., Any], answer: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not running.traces:
-            return original(*args, **kwargs)
-        return answer(original, *args, **kwargs)
+def _patch_cell(keys: list[tuple[int, Any]], cell: Any, value: Any) -> None:
+    key = (id(cell), None)
+    patch = _patches.get(key)
+    if patch is None:
 
-    return call
+        def write(content: Any) -> None:
+            cell.cell_contents = content
+
+        patch = _patches[key] = _Patch(value, write, lambda: cell.cell_contents)
+        write(_stand_ins[value])
+    patch.count += 1
+    keys.append(key)
+
+
+def _function_of(thing: Any) -> types.FunctionType | None:
+    """The user's Python function behind a callable, if there is one."""
+    if isinstance(thing, types.MethodType):
+        thing = thing.__func__
+    if hasattr(thing, "__wrapped__"):
+        thing = thing.__wrapped__
+    if not isinstance(thing, types.FunctionType):
+        thing = getattr(type(thing), "__call__", None)
+    if isinstance(thing, types.FunctionType) and not is_library(thing.__globals__.get("__name__", "")):
+        return thing
+    return None
+
+
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The global names that a function and the functions written inside it mention."""
+    known = _names.get(code)
+    if known is None:
+        names = set(code.co_names)
+        for const in code.co_consts:
+            if isinstance(const, types.CodeType):
+                names |= global_names(const)
+        if len(_names) > 10_000:
+            _names.clear()
+        known = _names[code] = frozenset(names)
+    return known
+
+
+_names: dict[types.CodeType, frozenset[str]] = {}
