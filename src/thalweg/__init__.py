@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from thalweg.calculus import grad, hessian, jacobian, value_and_grad
+from thalweg import calculus, optimize
+from thalweg.calculus import diagnose, grad, hessian, jacobian, value_and_grad
+from thalweg.formula import formula
+from thalweg.optimize import classify, descend, maximize, minimize
 from thalweg.tracing import trace
 
 __version__ = "0.1.0"
-__all__ = ["grad", "hessian", "jacobian", "trace", "value_and_grad"]
+__all__ = [
+    "calculus",
+    "classify",
+    "descend",
+    "diagnose",
+    "formula",
+    "grad",
+    "hessian",
+    "jacobian",
+    "maximize",
+    "minimize",
+    "optimize",
+    "trace",
+    "value_and_grad",
+]

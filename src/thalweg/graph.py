@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -513,12 +514,17 @@ def source_of(node: Node) -> tuple[str, int] | None:
     return place(node.where)
 
 
+_OWN_FILES = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
 def place(where: Any) -> tuple[str, int] | None:
     if where is None:
         return None
     if isinstance(where[0], str):
         return where
     code, offset = where
+    if code.co_filename.startswith(_OWN_FILES):  # a formula is evaluated by our code: it has no line of the user's
+        return None
     line = code.co_firstlineno
     for start, end, number in code.co_lines():
         if start <= offset < end and number is not None:

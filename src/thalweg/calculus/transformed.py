@@ -234,6 +234,24 @@ class _Call:
         return Variables(nodes, structures, counts, self.several)
 
 
+def traced_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], read: Callable[..., Any]) -> Any:
+    """``read(traced, variables, arrays)`` for one call of ``f``, every float argument being a variable."""
+    floats = tuple(
+        place
+        for place, argument in (*enumerate(args), *sorted(kwargs.items()))
+        if (leaves := tree.flatten(argument)[0]) and all(_is_float(x) for x in leaves)
+    )
+    if not floats:
+        floats = (0,)
+    call = _Call(f, floats, args, kwargs)
+    traced = call.trace()
+    return read(traced, call.variables(traced), call.arrays())
+
+
+def _is_float(leaf: Any) -> bool:
+    return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind in "fiu")
+
+
 def _static(leaf: Any) -> Any:
     try:
         hash(leaf)
