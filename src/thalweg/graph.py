@@ -359,7 +359,7 @@ def as_node(value: Any, like: np.dtype[Any] = FLOAT64) -> Node:
                 dtype = INT64
             else:
                 dtype = like if like.kind == "f" else FLOAT64
-            node = constant(np.asarray(value, dtype=dtype))
+            node = constant(dtype.type(value))
             if len(_scalars) < 4096:
                 _scalars[key] = node
         return node

@@ -64,9 +64,14 @@ def _infer(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
 
         return infer_one
 
+    known = _result_dtype(ufunc, (FLOAT64,) * ufunc.nin)
+
     def infer(*args: Node) -> tuple[Shape, np.dtype[Any]]:
         shape = broadcast_shape(name, *[a.shape for a in args])
-        return shape, _result_dtype(ufunc, tuple(a.dtype for a in args))
+        for a in args:
+            if a.dtype is not FLOAT64:
+                return shape, _result_dtype(ufunc, tuple([a.dtype for a in args]))
+        return shape, known
 
     return infer
 
@@ -113,6 +118,15 @@ def _without_stretching(name: str, simplify: Callable[..., Any] | None) -> Calla
     """An argument that was stretched to the shape which another argument has anyway need not be stretched."""
 
     def with_stretching_removed(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+        for a in args:
+            if a.op.name == "broadcast":
+                found = unstretched(args, params)
+                if found is not None:
+                    return found
+                break
+        return simplify(args, params) if simplify is not None else None
+
+    def unstretched(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
         if all(a.value is not None or a.op.name == "broadcast" for a in args):  # constants spread over a shape
             seeds = [_seed(a) for a in args]
             if any(a is not b for a, b in zip(args, seeds, strict=True)):
@@ -123,7 +137,7 @@ def _without_stretching(name: str, simplify: Callable[..., Any] | None) -> Calla
                 b.shape == a.shape for i, b in enumerate(args) if i != k and b is not a
             ):
                 return make(OPS[name], (*args[:k], a.args[0], *args[k + 1 :]), params)
-        return simplify(args, params) if simplify is not None else None
+        return None
 
     return with_stretching_removed
 

@@ -288,6 +288,12 @@ class Tracer:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         mark_place()
+        if not kwargs and method == "__call__":
+            handler = UFUNCS.get(ufunc)
+            if handler is not None:
+                if len(inputs) == 1:
+                    return wrap(handler(inputs[0].node))
+                return wrap(handler(*nodes_of(inputs)))
         out = kwargs.pop("out", None)
         if method == "__call__":
             handler = UFUNCS.get(ufunc) or _special(ufunc)
