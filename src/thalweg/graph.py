@@ -11,12 +11,14 @@ Everything else in Thalweg is either a rewrite of a graph or a reading of it.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 import linecache
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -388,6 +390,32 @@ def full(shape: Shape, value: float, dtype: np.dtype[Any] = FLOAT64) -> Node:
 
 def zeros_like(node: Node) -> Node:
     return full(node.shape, 0.0 if node.dtype.kind == "f" else 0, node.dtype)
+
+
+_builders = 0
+_builders_lock = threading.Lock()
+_collecting = True
+
+
+@contextlib.contextmanager
+def building() -> Iterator[None]:
+    """Python's cycle collector rests while a graph is built.
+
+    Nodes form no cycles, but the collector looks at each of them again and again: half the time of a long trace.
+    """
+    global _builders, _collecting
+    with _builders_lock:
+        if _builders == 0:
+            _collecting = gc.isenabled()
+            gc.disable()
+        _builders += 1
+    try:
+        yield
+    finally:
+        with _builders_lock:
+            _builders -= 1
+            if _builders == 0 and _collecting:
+                gc.enable()
 
 
 # --- graphs ---------------------------------------------------------------------------------------------------------

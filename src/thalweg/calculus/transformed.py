@@ -16,7 +16,7 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
-from thalweg.graph import FLOAT32, FLOAT64, Graph, Node, canonical
+from thalweg.graph import FLOAT32, FLOAT64, Graph, Node, building, canonical
 from thalweg.tracing import tree
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running
@@ -121,9 +121,10 @@ class Transformed:
             return result[0]
         entries[:] = [e for e in entries if e.captured.unchanged()][: _TRACES_KEPT - 1]
         captured = Captured(self._f)
-        traced = call.trace()
-        outputs, assemble = self._rule(traced, call.variables(traced))
-        execute = Interpreter(Graph(traced.inputs, outputs), traced.guards)
+        with building():
+            traced = call.trace()
+            outputs, assemble = self._rule(traced, call.variables(traced))
+            execute = Interpreter(Graph(traced.inputs, outputs), traced.guards)
         if captured.unchanged():  # a function that changes what it reads (a random generator, say) is traced each time
             entries.insert(0, _Entry(execute, assemble, captured))
         values = execute(*leaves)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import BOOL, FLOAT64, INPUT, INT64, Graph, Node, Shape, canonical, input_node, location, substitute
+from thalweg.graph import BOOL, FLOAT64, INPUT, INT64, Graph, Node, Shape, building, canonical, input_node, location, substitute
 from thalweg.graph import show as show_graph
 from thalweg.tracing import tree
 from thalweg.tracing.context import Trace, running
@@ -81,7 +81,7 @@ def trace_leaves(
     args, kwargs = put_together(passed)
     running.traces.append(trace)
     try:
-        with reach(f):
+        with building(), reach(f):
             result = f(*args, **kwargs)
         out_leaves, out_structure = tree.flatten(result)
         outputs = [node_of(leaf) for leaf in out_leaves]
