@@ -85,10 +85,26 @@ def trace_leaves(
             result = f(*args, **kwargs)
         out_leaves, out_structure = tree.flatten(result)
         outputs = [node_of(leaf) for leaf in out_leaves]
+    except (TypeError, ValueError) as error:
+        raise _from_inside_numpy(error) from error.__cause__
     finally:
         running.traces.pop()
         location.where = before
     return Traced(inputs, outputs, trace.guards.items(), out_structure)
+
+
+def _from_inside_numpy(error: Exception) -> Exception:
+    """NumPy's C code replaces our errors by its own: the one that names the user's line and says what to do is better."""
+    cause = error.__cause__
+    if isinstance(error, TraceError) or not isinstance(cause, TraceError):
+        return error
+    if "setting an array element" not in str(error):
+        return cause
+    at = str(cause).rpartition("\n  at ")[2]
+    return TraceError(
+        "a traced value cannot be written into an array that was made outside the function that is differentiated.\n"
+        f"  Create it inside the function: out = np.zeros(n), or np.array(a) for a copy.\n  at {at}"
+    )
 
 
 def inline(outputs: Sequence[Node], traced: Traced, leaves: Sequence[Any]) -> list[Any]:
