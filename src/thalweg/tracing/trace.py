@@ -7,7 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import BOOL, FLOAT64, INPUT, INT64, Graph, Node, Shape, building, canonical, input_node, location, substitute
+from thalweg.errors import TraceError
+from thalweg.graph import (
+    BOOL,
+    FLOAT64,
+    INPUT,
+    INT64,
+    Graph,
+    Node,
+    Shape,
+    building,
+    canonical,
+    input_node,
+    location,
+    substitute,
+)
 from thalweg.graph import show as show_graph
 from thalweg.tracing import tree
 from thalweg.tracing.context import Trace, running
