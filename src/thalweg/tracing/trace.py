@@ -100,7 +100,10 @@ def trace_leaves(
         out_leaves, out_structure = tree.flatten(result)
         outputs = [node_of(leaf) for leaf in out_leaves]
     except (TypeError, ValueError) as error:
-        raise _from_inside_numpy(error) from error.__cause__
+        better = _from_inside_numpy(error)
+        if better is error:
+            raise
+        raise better from None
     finally:
         running.traces.pop()
         location.where = before
