@@ -230,7 +230,11 @@ def test_random_graphs_agree_with_their_meaning():
             elif kind == 3:
                 n = where(a > b, a, b)
             elif kind == 4 and a.shape == (40, 60):
-                n = update(a, [sum_(a, (0,))], [(3, (0, 60, 1))]) if trial % 2 else transpose(transpose(a, (1, 0)), (1, 0))
+                n = (
+                    update(a, [sum_(a, (0,))], [(3, (0, 60, 1))])
+                    if trial % 2
+                    else transpose(transpose(a, (1, 0)), (1, 0))
+                )
             elif a.shape == (40, 60):
                 n = assemble(a, [slice_(a, (2, (0, 60, 1)))], [(5, (0, 60, 1))])
             else:
