@@ -19,7 +19,7 @@ from thalweg.graph import FLOAT64, INT64, Node, Op, Shape, as_node, constant, ma
 
 Index = tuple[Any, ...]
 
-# --- reshape, transpose, broadcast --------------------------------------------------------------------------------------
+# --- reshape, transpose, broadcast ----------------------------------------------------------------------------------
 
 
 def _infer_reshape(x: Node, shape: Shape) -> Any:
@@ -149,7 +149,7 @@ def unbroadcast(g: Node, shape: Shape) -> Node:
     return reshape(sum_(g, axes), shape)
 
 
-# --- basic indexing -----------------------------------------------------------------------------------------------------
+# --- basic indexing -------------------------------------------------------------------------------------------------
 
 
 def to_index(index: Index) -> tuple[Any, ...]:
@@ -207,21 +207,32 @@ def _infer_slice(x: Node, index: Index) -> Any:
     return index_shape(x.shape, index), x.dtype
 
 
+def _before_updates(x: Node, index: Index) -> tuple[Node, Node | None]:
+    """What stands at ``index`` if it was written in one piece, else the oldest array that shows the same there.
+
+    The walk back over the writes is cut short where it would be long: any array on the way is a right answer.
+    """
+    for _ in range(16):
+        written = x.params[0] if x.op is UPDATE else ()
+        if not 0 < len(written) <= 8:
+            break
+        for k in range(len(written)):
+            if written[k] == index:
+                return x, x.args[k + 1]
+            if not disjoint(written[k], index):
+                return x, None
+        x = x.args[0]
+    return x, None
+
+
 def _simplify_slice(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
     (x,), (index,) = args, params
     op = x.op
-    if (
-        op is UPDATE and len(x.params[0]) <= 8
-    ):  # what was just written is read back as it was; what was not touched, from before
-        written = x.params[0]
-        for k in range(len(written)):
-            if written[k] == index:
-                v = x.args[k + 1]
-                shape = index_shape(x.shape, index)
-                return broadcast(v, shape) if v.shape != shape else v
-            if not disjoint(written[k], index):
-                return None
-        return make(SLICE, (x.args[0],), params)
+    if op is UPDATE:
+        before, value = _before_updates(x, index)
+        if value is not None:
+            return value
+        return None if before is x else make(SLICE, (before,), params)
     if op is PACK and isinstance(index[0], int):
         return x.args[index[0]]
     if op is BROADCAST and x.args[0].shape == ():
@@ -391,7 +402,7 @@ def _jvp_update(
 UPDATE.transpose = _transpose_update
 UPDATE.jvp = _jvp_update
 
-# --- joining ------------------------------------------------------------------------------------------------------------
+# --- joining --------------------------------------------------------------------------------------------------------
 
 
 def _infer_pack(*scalars: Node) -> Any:
@@ -477,7 +488,7 @@ def concatenate(parts: Sequence[Node], axis: int) -> Node:
     return parts[0] if len(parts) == 1 else make(CONCATENATE, parts, (axis,))
 
 
-# --- integer-array indexing along one axis ---------------------------------------------------------------------------------
+# --- integer-array indexing along one axis --------------------------------------------------------------------------
 
 
 def _infer_take(x: Node, positions: Node, axis: int) -> Any:
@@ -581,7 +592,70 @@ def scatter_add(base: Node, g: Node, positions: Node, axis: int) -> Node:
     return make(SCATTER_ADD, (base, g, positions), (axis,))
 
 
-# --- order ------------------------------------------------------------------------------------------------------------------
+# --- positions ------------------------------------------------------------------------------------------------------
+
+
+def _check_range(positions: Any, n: int, axis: int) -> Any:
+    positions = np.asarray(positions)
+    if positions.size and (positions.min() < -n or positions.max() >= n):
+        bad = positions[(positions < -n) | (positions >= n)].flat[0]
+        raise IndexError(f"index {bad} is out of bounds for axis {axis} with size {n}")
+    return np.where(positions < 0, positions + n, positions)[()]
+
+
+def _simplify_in_range(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+    (positions,), (n, _) = args, params
+    if positions.op is IN_RANGE and positions.params[0] <= n:
+        return positions
+    value = positions.value
+    if value is not None and np.size(value) and np.min(value) >= 0 and np.max(value) < n:
+        return positions
+    return None
+
+
+IN_RANGE = Op(
+    "in_range",
+    lambda positions, n, axis: (positions.shape, INT64),
+    _check_range,
+    family="movement",
+    linear=(),
+    batch=lambda args, batched, size, n, axis: in_range(args[0], n, axis),
+    simplify=_simplify_in_range,
+    note="positions counted from the end made positive; out of range is an IndexError: no derivative",
+)
+
+
+def in_range(positions: Node, n: int, axis: int) -> Node:
+    """Positions on an axis of length ``n``, negative ones counted from its end; NumPy's error if one lies outside."""
+    return make(IN_RANGE, (positions,), (n, axis))
+
+
+def _evaluate_writers(positions: Any, n: int, lead: int) -> Any:
+    shape = positions.shape[:lead]
+    rows = positions.reshape((-1, positions.shape[-1])) if lead else positions.reshape((1, -1))
+    source = np.tile(np.arange(n, dtype=np.int64), (rows.shape[0], 1))
+    source[np.arange(rows.shape[0])[:, None], rows] = n + np.arange(rows.shape[1])
+    return source.reshape((*shape, n))
+
+
+WRITERS = Op(
+    "writers",
+    lambda positions, n, lead: ((*positions.shape[:lead], n), INT64),
+    _evaluate_writers,
+    family="movement",
+    linear=(),
+    batch=lambda args, batched, size, n, lead: WRITERS(args[0], params=(n, lead + 1)),
+    note="which of several writes stands last in each place: no derivative",
+)
+
+
+def writers(positions: Node, n: int) -> Node:
+    """Where to find each of ``n`` elements after values were written at ``positions``: its old place, or n + the number
+    of the write that came last."""
+    return make(WRITERS, (positions,), (n, 0))
+
+
+# --- order ----------------------------------------------------------------------------------------------------------
 
 
 def _infer_positions(x: Node, *params: Any) -> Any:

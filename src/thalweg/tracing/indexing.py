@@ -1,9 +1,12 @@
-"""Indexing of every kind, turned into the four ops that read and write places.
+"""Indexing of every kind, turned into the few ops that read and write places.
 
 A basic index (integers, slices, ``...``, ``None``) is one ``slice`` and perhaps a reshape. Integer arrays become one
 ``take`` along the joined axes, with positions that are constants or traced. A boolean mask is turned into positions; a
 mask that itself depends on the variables is first fixed by a guard. Writing with arrays is a ``take`` from the old
-values followed by the new ones, with positions that say for each place which of them stands there last.
+values followed by the new ones, with positions that say for each place which of them stands there last; a single value
+is written by a ``where``.
+
+Reference: "Indexing on ndarrays" in NumPy's manual; the rules of combined indices are those of "Advanced indexing".
 """
 
 from __future__ import annotations
@@ -13,26 +16,31 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import Node, constant, shape_error
-from thalweg.ops.elementwise import where
+from thalweg.graph import Node, Shape, constant, location, shape_error
+from thalweg.ops.elementwise import equal, where
 from thalweg.ops.movement import (
     broadcast,
     concatenate,
-    index_shape,
+    in_range,
     normalize_basic,
     reshape,
+    scatter_add,
     slice_,
     take,
     transpose,
-    update,
-    where_negative,
+    writers,
 )
 from thalweg.tracing.context import concrete, lift
+from thalweg.tracing.places import flat_position
 
 Key = tuple[Any, ...]
+_WRONG_TYPE = "arrays used as indices must be of integer (or boolean) type"
 
 
-def plain(key: Any) -> Any:
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def plain(key: Any) -> Key:
     """``key`` with tracers replaced by nodes, sequences by arrays; masks under trace are fixed by a guard."""
     if type(key) is tuple:
         return tuple(_plain_entry(k) for k in key)
@@ -40,72 +48,82 @@ def plain(key: Any) -> Any:
 
 
 def _plain_entry(entry: Any) -> Any:
+    if entry is None or entry is Ellipsis or type(entry) is int:
+        return entry
     if isinstance(entry, slice):
         return slice(*(None if e is None else operator.index(e) for e in (entry.start, entry.stop, entry.step)))
-    if entry is None or entry is Ellipsis or type(entry) is int or isinstance(entry, np.ndarray):
-        return entry
     node = getattr(entry, "node", None)
     if isinstance(node, Node):
-        if node.dtype.kind == "b" or node.is_constant:
-            return np.asarray(concrete(node)) if node.shape or node.dtype.kind == "b" else int(node.value)
-        if node.dtype.kind != "i":
-            raise IndexError("arrays used as indices must be of integer (or boolean) type")
-        return node
-    if isinstance(entry, np.integer):
-        return int(entry)
+        return _plain_node(node)
     if isinstance(entry, list | tuple):
-        if any(hasattr(e, "node") for e in entry):
+        if _holds_node(entry):
             from thalweg.tracing.tracer import stack_sequence
 
-            return _plain_entry_node(stack_sequence(entry))
+            return _plain_node(stack_sequence(entry))
         array = np.asarray(entry)
-        return array.astype(np.int64) if array.size == 0 else array
-    if isinstance(entry, bool | np.bool_):
-        return np.asarray(entry)
+        return array.astype(np.int64) if array.size == 0 else _plain_array(array)
+    if isinstance(entry, np.ndarray | np.generic | bool):
+        return _plain_array(np.asarray(entry))
     try:
         return operator.index(entry)
     except TypeError:
-        array = np.asarray(entry)
-        if array.dtype.kind in "ib":
-            return array
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are valid indices"
+            "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are "
+            "valid indices"
         ) from None
 
 
-def _plain_entry_node(node: Node) -> Any:
-    return np.asarray(node.value) if node.is_constant else node
+def _holds_node(entry: Any) -> bool:
+    return any(_holds_node(e) if isinstance(e, list | tuple) else hasattr(e, "node") for e in entry)
+
+
+def _plain_array(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind == "b":
+        return array
+    if array.dtype.kind not in "iu":
+        raise IndexError(_WRONG_TYPE)
+    return array.astype(np.int64, copy=False) if array.ndim else int(array)
+
+
+def _plain_node(node: Node) -> Any:
+    if node.dtype.kind == "b":
+        return np.asarray(concrete(node))
+    if node.dtype.kind != "i":
+        raise IndexError(_WRONG_TYPE)
+    return node if node.value is None else _plain_array(np.asarray(node.value))
 
 
 def is_basic(key: Key) -> bool:
+    """Whether a plain key holds no array: NumPy gives a view for it."""
     return all(k is None or k is Ellipsis or type(k) is int or isinstance(k, slice) for k in key)
 
 
-def cell(shape: tuple[int, ...], key: Any) -> int | None:
+def cell(shape: Shape, key: Any) -> int | None:
     """The flat position of one element, if ``key`` is one plain integer an axis."""
     if type(key) is int:
+        if len(shape) != 1:
+            return None
+        n = shape[0]
+        if not -n <= key < n:
+            raise IndexError(f"index {key} is out of bounds for axis 0 with size {n}")
+        return key + n if key < 0 else key
+    if type(key) is not tuple:
         key = (key,)
-    if type(key) is not tuple or len(key) != len(shape):
+    if len(key) != len(shape) or not all(type(k) is int or isinstance(k, np.integer) for k in key):
         return None
-    position = 0
-    for k, n in zip(key, shape, strict=True):
-        if type(k) is not int:
-            if not isinstance(k, np.integer):
-                return None
-            k = int(k)
-        if not -n <= k < n:
-            raise IndexError(f"index {k} is out of bounds for an axis with size {n}")
-        position = position * n + (k + n if k < 0 else k)
-    return position
+    return flat_position(shape, normalize_basic(shape, key))
+
+
+def _uses(k: Any) -> int:
+    """How many axes an entry takes up."""
+    if k is None or k is Ellipsis:
+        return 0
+    return k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else 1
 
 
 def expand(key: Key, ndim: int) -> list[Any]:
     """``key`` with the ellipsis written out and full slices for the axes it does not mention."""
-    used = sum(
-        k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else 1
-        for k in key
-        if k is not None and k is not Ellipsis
-    )
+    used = sum(map(_uses, key))
     if used > ndim:
         raise IndexError(f"too many indices for array: array is {ndim}-dimensional, but {used} were indexed")
     if sum(k is Ellipsis for k in key) > 1:
@@ -122,6 +140,9 @@ def expand(key: Key, ndim: int) -> list[Any]:
     return out if seen else out + fill
 
 
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
 def get(x: Node, key: Key) -> Node:
     """``x[key]`` for a plain key."""
     if not is_basic(key):
@@ -135,80 +156,82 @@ def get(x: Node, key: Key) -> Node:
 
 
 def _get_advanced(x: Node, key: Key) -> Node:
-    entries = expand(_masks_to_positions(key), x.ndim)
+    entries, added = _without_masks(expand(key, x.ndim), x.shape)
     # first the slices, with the axes of the arrays left whole
-    whole = [slice(None) if not isinstance(k, slice) else k for k in entries if k is not None]
+    whole = [k if isinstance(k, slice) else slice(None) for k, new in zip(entries, added, strict=True) if not new]
     x = slice_(x, normalize_basic(x.shape, whole))
-    if any(k is None for k in entries):
+    if any(added):
         sizes = iter(x.shape)
-        x = reshape(x, tuple(1 if k is None else next(sizes) for k in entries))
-        entries = [slice(None) if k is None else k for k in entries]
+        x = reshape(x, tuple(1 if new else next(sizes) for new in added))
     axes = [i for i, k in enumerate(entries) if not isinstance(k, slice)]
     first, last = axes[0], axes[-1]
-    adjacent = last - first + 1 == len(axes)
     index = _joined_positions([(entries[a], x.shape[a], a) for a in axes])
-    if len(axes) > 1:
-        rest = [i for i in range(x.ndim) if i not in axes]
-        start = first if adjacent else 0
-        order = [*rest[:start], *axes, *rest[start:]]
-        x = transpose(x, tuple(order))
-        joined = int(np.prod([x.shape[start + i] for i in range(len(axes))], dtype=np.int64))
-        x = reshape(x, (*x.shape[:start], joined, *x.shape[start + len(axes) :]))
-        return take(x, index, start)
-    return take(x, index, first)
+    if len(axes) == 1:
+        return take(x, index, first)
+    rest = [i for i in range(x.ndim) if i not in axes]
+    start = first if last - first + 1 == len(axes) else 0  # separated by slices: the joined axes come first
+    x = transpose(x, tuple([*rest[:start], *axes, *rest[start:]]))
+    joined = int(np.prod([x.shape[start + i] for i in range(len(axes))], dtype=np.int64))
+    return take(reshape(x, (*x.shape[:start], joined, *x.shape[start + len(axes) :])), index, start)
 
 
-def _masks_to_positions(key: Key) -> Key:
+def _without_masks(entries: list[Any], shape: Shape) -> tuple[list[Any], list[bool]]:
+    """Masks written as positions, one array an axis; and which entries stand for a new axis of length one."""
     out: list[Any] = []
-    for k in key:
-        if isinstance(k, np.ndarray) and k.dtype.kind == "b":
-            out.extend(k.nonzero() if k.ndim else ([None] if k else [np.zeros(0, np.int64)]))
+    added: list[bool] = []
+    axis = 0
+    for k in entries:
+        if k is None:
+            out.append(slice(None))
+            added.append(True)
+        elif isinstance(k, np.ndarray) and k.dtype.kind == "b":
+            for i, n in enumerate(k.shape):
+                if n != shape[axis + i]:
+                    raise IndexError(
+                        f"boolean index did not match indexed array along axis {axis + i}; size of axis is "
+                        f"{shape[axis + i]} but size of corresponding boolean axis is {n}"
+                    )
+            if k.ndim == 0:  # True keeps, False drops: an index on a new axis
+                out.append(np.zeros(int(k), dtype=np.int64))
+                added.append(True)
+            else:
+                out.extend(k.nonzero())
+                added.extend([False] * k.ndim)
+            axis += k.ndim
         else:
             out.append(k)
-    return tuple(out)
+            added.append(False)
+            axis += 1
+    return out, added
 
 
 def _joined_positions(indices: list[tuple[Any, int, int]]) -> Node:
-    """One position for several axes taken together (the last axis runs fastest)."""
+    """One position for several axes taken together (the last axis runs fastest); out of range is NumPy's error."""
     flat: Node | None = None
-    if all(not isinstance(k, Node) for k, _, _ in indices):
-        total: Any = 0
-        for k, n, axis in indices:
-            array = np.asarray(k)
-            if array.size and (array.min() < -n or array.max() >= n):
-                bad = int(array.min()) if array.min() < -n else int(array.max())
-                raise IndexError(f"index {bad} is out of bounds for axis {axis} with size {n}")
-            total = total * n + np.where(array < 0, array + n, array)
-        return constant(np.asarray(total, dtype=np.int64))
-    for k, n, _ in indices:
-        part = where_negative(k if isinstance(k, Node) else constant(np.asarray(k, dtype=np.int64)), n)
+    for k, n, axis in indices:
+        node = k if isinstance(k, Node) else constant(np.asarray(k, dtype=np.int64))
+        part = in_range(node, n, axis)
+        if flat is not None:
+            try:
+                np.broadcast_shapes(flat.shape, part.shape)
+            except ValueError:
+                shapes = " ".join(str(np.shape(i) if not isinstance(i, Node) else i.shape) for i, _, _ in indices)
+                raise IndexError(
+                    f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}"
+                ) from None
         flat = part if flat is None else flat * n + part
     assert flat is not None
     return flat
 
 
-def put(x: Node, key: Key, value: Node) -> Node:
-    """``x`` with ``value`` written at a plain key."""
-    if is_basic(key):
-        entries = [k for k in expand(key, x.ndim) if k is not None]
-        index = normalize_basic(x.shape, entries)
-        return update(x, [_fit(value, index_shape(x.shape, index))], [index])
-    if len(key) == 1 and isinstance(key[0], np.ndarray) and key[0].dtype.kind == "b" and value.shape == ():
-        mask = key[0]
-        if mask.shape == x.shape[: mask.ndim]:
-            mask = mask.reshape((*mask.shape, *(1,) * (x.ndim - mask.ndim)))
-            return broadcast(where(lift(mask), value, x), x.shape)
-    fixed = tuple(np.asarray(concrete(k)) if isinstance(k, Node) else k for k in key)
-    positions = np.arange(x.size, dtype=np.int64).reshape(x.shape)[fixed]
-    value = _fit(value, positions.shape)
-    source = np.arange(x.size, dtype=np.int64)
-    source[positions.ravel()] = x.size + np.arange(positions.size)
-    both = concatenate([reshape(x, (x.size,)), reshape(value, (value.size,))], 0)
-    return reshape(take(both, constant(source), 0), x.shape)
+# --- writing --------------------------------------------------------------------------------------------------------
 
 
-def _fit(value: Node, shape: tuple[int, ...]) -> Node:
+def fit(value: Node, shape: Shape) -> Node:
     """``value`` in the shape of the place where it is written, by NumPy's rules of assignment."""
+    if value.shape == shape:
+        return value
+    given = value.shape
     while value.ndim > len(shape) and value.shape[0] == 1:
         value = reshape(value, value.shape[1:])
     try:
@@ -216,21 +239,69 @@ def _fit(value: Node, shape: tuple[int, ...]) -> Node:
     except ValueError:
         fits = False
     if not fits:
-        raise shape_error(f"could not write an array of shape {value.shape} into a place of shape {shape}")
+        raise shape_error(f"could not broadcast input array from shape {given} into shape {shape}")
     return broadcast(value, shape)
 
 
-def target_shape(shape: tuple[int, ...], wanted: Any) -> tuple[int, ...]:
-    """A requested shape with its ``-1`` worked out."""
-    if isinstance(wanted, int | np.integer):
-        wanted = (wanted,)
-    target = [operator.index(n) for n in wanted]
-    size = int(np.prod(shape, dtype=np.int64))
-    if target.count(-1) > 1:
-        raise ValueError("can only specify one unknown dimension")
-    if -1 in target:
-        known = int(np.prod([n for n in target if n != -1], dtype=np.int64))
-        if known == 0 or size % known:
-            raise shape_error(f"cannot reshape array of size {size} into shape {tuple(target)}")
-        target[target.index(-1)] = size // known
-    return tuple(target)
+def basic_place(shape: Shape, key: Key) -> tuple[Any, Shape]:
+    """The stored index of a basic key, and the shape of the place with the axes that ``None`` adds."""
+    entries = expand(key, len(shape))
+    index = normalize_basic(shape, [k for k in entries if k is not None])
+    sizes = iter(range(n)[slice(*i)] for n, i in zip(shape, index, strict=True) if not isinstance(i, int))
+    return index, tuple(1 if k is None else len(next(sizes)) for k in entries if not isinstance(k, int))
+
+
+def put(x: Node, key: Key, value: Node) -> Node:
+    """``x`` with ``value`` written at a plain key that holds an array."""
+    positions = flat_places(x, key)
+    value = fit(value, positions.shape)
+    n = x.size
+    if value.size == 0:
+        return x
+    if positions.value is None and positions.shape == ():
+        here = equal(constant(np.arange(n, dtype=np.int64).reshape(x.shape)), positions)
+        return where(here, value, x)
+    seed = value
+    while seed.op.name == "broadcast":
+        seed = seed.args[0]
+    if positions.value is not None and seed.shape == ():
+        mask = np.zeros(n, dtype=np.bool_)
+        mask[positions.value] = True
+        return where(lift(mask.reshape(x.shape)), seed, x)
+    both = concatenate([reshape(x, (n,)), reshape(value, (value.size,))], 0)
+    return reshape(take(both, writers(reshape(positions, (positions.size,)), n), 0), x.shape)
+
+
+def put_where(x: Node, mask: Node, value: Node) -> Node:
+    """``x`` with one value written wherever ``mask`` is true; no guard is needed, since nothing is asked of the mask."""
+    if mask.shape != x.shape[: mask.ndim] or mask.ndim == 0:
+        return put(x, (np.asarray(concrete(mask)),), value)
+    mask = reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
+    return broadcast(where(mask, value, x), x.shape)
+
+
+def flat_places(x: Node, key: Key) -> Node:
+    """The flat positions at a plain key, in the shape that ``x[key]`` has."""
+    before = location.where
+    positions = get(constant(np.arange(x.size, dtype=np.int64).reshape(x.shape)), key)
+    location.where = before
+    return positions
+
+
+def add_at(x: Node, key: Key, value: Node) -> Node:
+    """``x`` with ``value`` added at a plain key; a place that is named twice receives both."""
+    positions = flat_places(x, key)
+    value = fit(value, positions.shape)
+    flat = scatter_add(reshape(x, (x.size,)), reshape(value, (value.size,)), reshape(positions, (value.size,)), 0)
+    return reshape(flat, x.shape)
+
+
+def rounds(positions: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """Which entries of a flat list of positions to treat first, second, …, so that no round names a place twice."""
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
+    first = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if positions.size else np.zeros(0, np.bool_)
+    start = np.maximum.accumulate(np.where(first, np.arange(positions.size), 0))
+    turn = np.empty(positions.size, np.int64)
+    turn[order] = np.arange(positions.size) - start
+    return [np.flatnonzero(turn == k) for k in range(int(turn.max(initial=-1)) + 1)]

@@ -1,23 +1,22 @@
 """``Tracer``: stands for an array while the user's function runs, and writes down what is done to it.
 
 It answers NumPy's protocols (``__array_ufunc__``, ``__array_function__``), Python's operators, indexing and the methods
-of arrays. A tracer is a mutable box around an immutable node: assigning into it puts another node in the box, and
-views (``row = y[1]``) are kept in step, so that filling arrays works as in NumPy.
+of arrays. It is a mutable box around an immutable node (`thalweg.tracing.box`): filling arrays works as in NumPy.
 """
 
 from __future__ import annotations
 
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from thalweg.errors import TraceError, UnsupportedError
-from thalweg.graph import INT64, OPS, Node, as_node, location, make
-from thalweg.ops.movement import pack, reshape, slice_, transpose, update
-from thalweg.tracing import indexing
+from thalweg.graph import DTYPES, INPUT, INT64, OPS, Node, as_node, location, make
+from thalweg.ops.movement import index_shape, normalize_basic, pack, reshape, transpose
+from thalweg.tracing import indexing, places
+from thalweg.tracing.box import Box
 from thalweg.tracing.context import concrete, lift, mark_place, trace_error, value_of
 
 UFUNCS: dict[Any, Callable[..., Any]] = {}
@@ -25,31 +24,14 @@ UFUNC_METHODS: dict[tuple[str, str], Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 
-class Tracer:
+class Tracer(Box):
     """An array of the user's function under trace. Not made by users."""
 
-    __slots__ = ("__weakref__", "_cells", "_node", "_origin", "_views")
+    __slots__ = ()
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]  # compared element by element, as arrays are
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._cells: dict[int, Node] | None = None
-        self._views: list[Any] | None = None
-        self._origin: tuple[Tracer, Callable[[Node], Node], Callable[[Node, Node], Node]] | None = None
-
-    @property
-    def node(self) -> Node:
-        """The node now in the box."""
-        if self._cells is not None:
-            self._flush()
-        return self._node
-
-    # --- shape and dtype ---------------------------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._node.shape
+    # --- shape and dtype --------------------------------------------------------------------------------------------
 
     @property
     def ndim(self) -> int:
@@ -72,14 +54,24 @@ class Tracer:
         return self.size * self.itemsize
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        return tuple(s * self.itemsize for s in self.layout)
+
+    def transposed(self, axes: tuple[int, ...]) -> Tracer:
+        """The view with its axes in another order."""
+        back = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+        layout = self.layout
+        return self.view(lambda x: transpose(x, axes), lambda _, y: transpose(y, back), tuple(layout[a] for a in axes))
+
+    @property
     def T(self) -> Tracer:
-        axes = tuple(reversed(range(self.ndim)))
-        return self.view(lambda x: transpose(x, axes), lambda _, y: transpose(y, axes))
+        return self.transposed(tuple(reversed(range(self.ndim))))
 
     @property
     def mT(self) -> Tracer:
-        axes = (*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
-        return self.view(lambda x: transpose(x, axes), lambda _, y: transpose(y, axes))
+        if self.ndim < 2:
+            raise ValueError("matrix transpose with ndim < 2 is undefined")
+        return self.transposed((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
     @property
     def real(self) -> Tracer:
@@ -90,111 +82,72 @@ class Tracer:
         return Tracer(as_node(0.0)) if self.ndim == 0 else Tracer(lift(np.zeros(self.shape)))
 
     @property
-    def flat(self) -> Iterator[Tracer]:
-        return iter(self.reshape(-1))
+    def flat(self) -> Tracer:
+        """All elements in C order, to be read and written one by one."""
+        return self.view(lambda x: reshape(x, (x.size,)), lambda x, y: reshape(y, x.shape), flat=True)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[...] = np.resize(value, self.size) if not contains_tracer(value) else value
 
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
         return self.shape[0]
 
-    def __iter__(self) -> Iterator[Tracer]:
+    def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
-        mark_place()
-        return (self[i] for i in range(self.shape[0]))
+        return self._elements()
 
-    # --- views and assignment ----------------------------------------------------------------------------------------
+    def _elements(self) -> Iterator[Any]:
+        rest = tuple((0, n, 1) for n in self.shape[1:])
+        for i in range(self.shape[0]):
+            mark_place()
+            yield self._view_at((i, *rest)) if rest else self._scalar((i,), i)
 
-    def view(self, forward: Callable[[Node], Node], backward: Callable[[Node, Node], Node]) -> Tracer:
-        """A tracer that shows part of this one: ``forward`` reads it, ``backward`` writes a change into the whole."""
-        mark_place()
-        child = Tracer(forward(self.node))
-        if child._node.shape:
-            child._origin = (self, forward, backward)
-            if self._views is None:
-                self._views = []
-            elif len(self._views) > 32 and not len(self._views) & (len(self._views) - 1):
-                self._views = [v for v in self._views if v() is not None]
-            self._views.append(weakref.ref(child))
-        return child
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
 
-    def put(self, node: Node) -> None:
-        """Change the contents: views of this array and the array that this is a view of change with it."""
-        self._cells = None
-        if self._origin is not None:
-            whole, _, backward = self._origin
-            whole.put(backward(whole.node, node))
-            return
-        self._node = node
-        self._refresh_views()
+    # --- assignment -------------------------------------------------------------------------------------------------
 
-    def _refresh_views(self) -> None:
-        if self._views is None:
-            return
-        for ref in self._views:
-            child = ref()
-            if child is not None and child._origin is not None:
-                child._node = child._origin[1](self._node)
-                child._cells = None
-                child._refresh_views()
-
-    def _flush(self) -> None:
-        """Bring the elements written one by one (`__setitem__` with integers) into the node."""
-        cells, self._cells = self._cells, None
-        assert cells is not None
-        base = self._node
-        if len(cells) == base.size:
-            self._node = reshape(pack([cells[i] for i in range(base.size)]), base.shape)
-        else:
-            positions = sorted(cells)
-            if base.ndim > 1:
-                places = [tuple(int(i) for i in np.unravel_index(p, base.shape)) for p in positions]
-            else:
-                places = [(p,) for p in positions]
-            self._node = update(base, [cells[p] for p in positions], places)
-
-    def __getitem__(self, key: Any) -> Tracer:
+    def __setitem__(self, key: Any, value: Any) -> None:
         frame = sys._getframe(1)
         location.where = (frame.f_code, frame.f_lasti)
         node = self._node
-        if type(key) is int and len(node.shape) == 1:
-            n = node.shape[0]
-            i = key + n if key < 0 else key
-            if not 0 <= i < n:
-                raise IndexError(f"index {key} is out of bounds for axis 0 with size {n}")
-            if self._cells is not None:
-                cell = self._cells.get(i)
-                if cell is not None:
-                    return Tracer(cell)
-            return Tracer(slice_(node, (i,)))
-        if self._cells is not None and type(key) is tuple:
-            position = indexing.cell(node.shape, key)
-            if position is not None:
-                cell = self._cells.get(position)
-                return Tracer(cell if cell is not None else indexing.get(node, key))
+        v = node_of(value, node.dtype)
+        if v.dtype is not node.dtype and v.dtype != node.dtype:
+            v = self._in_own_dtype(v)
+        position = indexing.cell(node.shape, key)
+        if position is not None and v.shape == ():
+            if self._origin is None and type(self._pending) is dict:
+                self._version += 1
+                self._pending[position] = v
+            else:
+                self.write(places.unflatten(position, node.shape), v)
+            return
         mark_place()
+        is_mask = type(key) is Tracer and key.dtype.kind == "b"
+        if is_mask and v.ndim <= self.ndim - key.ndim and not key.node.is_constant:
+            self.put(indexing.put_where(self.node, key.node, v))
+            return
         key = indexing.plain(key)
         if indexing.is_basic(key):
-            return self.view(lambda x: indexing.get(x, key), lambda x, y: indexing.put(x, key, y))
-        return Tracer(indexing.get(self.node, key))
+            index, shape = indexing.basic_place(node.shape, key)
+            self.write(index, reshape(indexing.fit(v, shape), index_shape(node.shape, index)))
+        else:
+            self.put(indexing.put(self.node, key, v))
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        mark_place()
-        node = self._node
-        v = node_of(value, node.dtype)
-        if v.dtype != node.dtype:
-            v = OPS["cast"](v, params=(node.dtype,))
-        if v.shape == () and self._views is None and self._origin is None:
-            position = indexing.cell(node.shape, key)
-            if position is not None:
-                if self._cells is None:
-                    self._cells = {}
-                self._cells[position] = v
-                return
-        self.put(indexing.put(self.node, indexing.plain(key), v))
+    def _in_own_dtype(self, v: Node) -> Node:
+        """A value that is to be written here, in the dtype of this array."""
+        if v.dtype.kind == "f" and self.dtype.kind in "ib" and known(v) is None:
+            raise trace_error(
+                f"a real value that is being differentiated was written into an array of dtype {self.dtype.name}: "
+                "this would cut off its fraction and its derivative.\n  Create the array with dtype=float."
+            )
+        return OPS["cast"](v, params=(self.dtype,))
 
-    # --- a plain number is wanted ------------------------------------------------------------------------------------
+    # --- a plain number is wanted -----------------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -211,14 +164,18 @@ class Tracer:
         return int(concrete(self.node))
 
     def __int__(self) -> int:
-        if self.dtype.kind in "ib" or self.node.is_constant:
+        if self.dtype.kind in "ib" and self.size == 1:
             mark_place()
-            return int(concrete(self.node))
+            return int(concrete(self.node).item())
+        value = known(self.node)
+        if value is not None:
+            return int(value)
         raise self._plain_number("int(t)", "np.floor(t), np.trunc(t) or np.round(t), which stay differentiable values")
 
     def __float__(self) -> float:
-        if self.node.is_constant:
-            return float(self.node.value)
+        value = known(self.node)
+        if value is not None:
+            return float(value)
         raise self._plain_number("float(t)", "the value itself: it behaves as a NumPy float")
 
     def __complex__(self) -> complex:
@@ -228,9 +185,9 @@ class Tracer:
         return call(np.round, self, digits or 0)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
-        node = self.node
-        if node.is_constant:
-            return np.array(node.value, dtype=dtype)
+        value = known(self.node)
+        if value is not None:
+            return np.array(value, dtype=dtype)
         raise self._plain_number(
             "a plain array",
             "a NumPy function that can be traced; to fill an array, create it inside the function "
@@ -238,13 +195,15 @@ class Tracer:
         )
 
     def __str__(self) -> str:
-        if self.node.is_constant:
-            return str(self.node.value)
+        value = known(self.node)
+        if value is not None:
+            return str(value)
         raise self._plain_number("a string", "print(repr(t)) to look at a value while it is traced")
 
     def __format__(self, spec: str) -> str:
-        if self.node.is_constant and not self.shape:
-            return format(self.node.value, spec)
+        value = known(self.node)
+        if value is not None:
+            return format(value, spec)
         raise self._plain_number("a formatted string", "print(repr(t)) to look at a value while it is traced")
 
     def __repr__(self) -> str:
@@ -259,10 +218,21 @@ class Tracer:
             f"{wanted} was asked of a value that is being differentiated: this would cut the derivative.\n  Write {instead}."
         )
 
-    def item(self, *position: Any) -> Tracer:
-        return self.reshape(-1)[position[0]] if len(position) == 1 else self[position] if position else self.reshape(())
+    def item(self, *position: Any) -> Any:
+        if not position and self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        if len(position) == 1 and isinstance(position[0], tuple):
+            position = position[0]
+        if len(position) <= 1:
+            one = self.flat[position[0] if position else 0]
+        else:
+            one = self[position]
+        return one.item() if isinstance(one, np.generic) else one
 
     def tolist(self) -> Any:
+        value = known(self.node)
+        if value is not None:
+            return np.asarray(value).tolist()
         return [t.tolist() for t in self] if self.ndim > 1 else list(self) if self.ndim else self
 
     def copy(self, order: str = "C") -> Tracer:
@@ -278,13 +248,19 @@ class Tracer:
         self[...] = value
 
     def reshape(self, *shape: Any, order: str = "C", copy: Any = None) -> Tracer:
-        wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
-        if order == "C" and self._origin is None:
-            target = indexing.target_shape(self.shape, wanted)
-            return self.view(lambda x: reshape(x, target), lambda x, y: reshape(y, x.shape))
-        return call(np.reshape, self, wanted, order=order)
+        wanted = shape[0] if len(shape) == 1 else shape
+        return call(np.reshape, self, wanted, order=order, **({} if copy is None else {"copy": copy}))
 
-    # --- NumPy's protocols ---------------------------------------------------------------------------------------------
+    def reshaped(self, target: tuple[int, ...]) -> Tracer:
+        """The same elements in C order in another shape: a view where NumPy gives one, else a copy."""
+        layout = places.reshaped_layout(self.shape, self.layout, target)
+        if layout is None:
+            return Tracer(reshape(self.node, target))
+        return self.view(
+            lambda x: reshape(x, target), lambda x, y: reshape(y, x.shape), layout, flat=self._origin is None
+        )
+
+    # --- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         mark_place()
@@ -294,44 +270,101 @@ class Tracer:
                 if len(inputs) == 1:
                     return wrap(handler(inputs[0].node))
                 return wrap(handler(*nodes_of(inputs)))
-        out = kwargs.pop("out", None)
-        if method == "__call__":
-            handler = UFUNCS.get(ufunc) or _special(ufunc)
-            if handler is None:
-                raise unsupported(f"np.{ufunc.__name__}")
-            where = kwargs.pop("where", True)
-            dtype = kwargs.pop("dtype", None)
-            kwargs.pop("casting", None), kwargs.pop("order", None), kwargs.pop("subok", None)
-            if kwargs:
-                raise unsupported(f"np.{ufunc.__name__} with {', '.join(kwargs)}=")
-            result = wrap(handler(*nodes_of(inputs)))
-            if dtype is not None:
-                result = call(np.astype, result, dtype)
-            if where is not True:
-                given = out[0] if out is not None else None
-                if given is None:
-                    raise unsupported(f"np.{ufunc.__name__} with where= but without out=")
-                result = call(np.where, where, result, given)
-        else:
-            special = UFUNC_METHODS.get((ufunc.__name__, method)) or UFUNC_METHODS.get(("*", method))
-            if special is None:
-                raise unsupported(f"np.{ufunc.__name__}.{method}")
-            result = wrap(special(ufunc, *inputs, **kwargs))
-        return result if out is None else into(result, out)
+        try:
+            return _ufunc(ufunc, method, inputs, dict(kwargs))
+        except UnsupportedError:
+            plain, all_known = known_arguments((inputs, kwargs))
+            if not all_known:
+                raise
+            return from_plain(getattr(ufunc, method)(*plain[0], **plain[1]))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        handler = FUNCTIONS.get(func)
-        if handler is None:
-            raise unsupported(f"{_name(func)}")
         mark_place()
-        return call_handler(handler, func, args, kwargs)
+        handler = FUNCTIONS.get(func)
+        try:
+            if handler is None:
+                raise unsupported(f"{_name(func)}")
+            return call_handler(handler, func, args, kwargs)
+        except UnsupportedError:
+            plain, all_known = known_arguments((args, kwargs))
+            if not all_known:
+                raise
+            return from_plain(func(*plain[0], **plain[1]))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         if hasattr(np.ndarray, name):
+            value = known(self.node)
+            if value is not None:
+                return getattr(np.asarray(value), name)
             raise unsupported(f"the array method .{name}")
         raise AttributeError(f"an array has no attribute {name!r}")
+
+
+def _ufunc(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    out = kwargs.pop("out", None)
+    if method == "__call__":
+        handler = UFUNCS.get(ufunc) or _special(ufunc)
+        if handler is None:
+            raise unsupported(f"np.{ufunc.__name__}")
+        where = kwargs.pop("where", True)
+        dtype = kwargs.pop("dtype", None)
+        kwargs.pop("casting", None), kwargs.pop("order", None), kwargs.pop("subok", None)
+        if kwargs:
+            raise unsupported(f"np.{ufunc.__name__} with {', '.join(kwargs)}=")
+        result = wrap(handler(*nodes_of(inputs)))
+        if dtype is not None:
+            result = call(np.astype, result, dtype)
+        if where is not True:
+            given = out[0] if out is not None else None
+            if given is None:
+                raise unsupported(f"np.{ufunc.__name__} with where= but without out=")
+            result = call(np.where, where, result, given)
+    else:
+        special = UFUNC_METHODS.get((ufunc.__name__, method)) or UFUNC_METHODS.get(("*", method))
+        if special is None:
+            raise unsupported(f"np.{ufunc.__name__}.{method}")
+        result = wrap(special(ufunc, *inputs, **kwargs))
+    return result if out is None else into(result, out)
+
+
+def known(node: Node) -> Any:
+    """The value of a node that depends on no input, or ``None``."""
+    if node.value is not None:
+        return node.value
+    seen = {node}
+    stack = [node]
+    while stack:
+        n = stack.pop()
+        if n.op is INPUT:
+            return None
+        for a in n.args:
+            if a not in seen:
+                seen.add(a)
+                stack.append(a)
+    return value_of(node)
+
+
+def known_arguments(value: Any) -> tuple[Any, bool]:
+    """Arguments with plain arrays in place of tracers that depend on no input, and whether all tracers were such."""
+    if isinstance(value, Tracer):
+        array = known(value.node)
+        return (value, False) if array is None else (np.array(array), True)
+    if type(value) in (tuple, list):
+        parts = [known_arguments(v) for v in value]
+        return type(value)(p for p, _ in parts), all(ok for _, ok in parts)
+    if type(value) is dict:
+        found = {k: known_arguments(v) for k, v in value.items()}
+        return {k: p for k, (p, _) in found.items()}, all(ok for _, ok in found.values())
+    return value, True
+
+
+def from_plain(result: Any) -> Any:
+    """A new array of NumPy's as one that may be filled with traced values later."""
+    if type(result) is np.ndarray and result.dtype in DTYPES:
+        return Tracer(lift(result))
+    return result
 
 
 def _name(func: Any) -> str:
@@ -465,7 +498,7 @@ def nodes_of(values: Any) -> list[Node]:
     return [node_of(v, like) for v in values]
 
 
-# --- operators ------------------------------------------------------------------------------------------------------------
+# --- operators ------------------------------------------------------------------------------------------------------
 
 
 def _operand(value: Any, like: np.dtype[Any]) -> Node | None:
