@@ -49,7 +49,7 @@ def test_newton_loop_differentiates(a):
 
 def test_conditions_on_arrays_and_combinations():
     def f(x):
-        if (x > 0).all() and not np.any(x > 10) or x[0] == 5:
+        if ((x > 0).all() and not np.any(x > 10)) or x[0] == 5:
             return np.sum(x**2)
         elif x.max() > 100:
             return x[np.argmax(x)] * 7
@@ -58,7 +58,7 @@ def test_conditions_on_arrays_and_combinations():
     g = tw.grad(f)
     for x in ([1.0, 2.0], [-1.0, 2.0], [1.0, 20.0], [5.0, -1.0], [1.0, 200.0], [300.0, 1.0]):
         x = np.array(x)
-        if (x > 0).all() and not np.any(x > 10) or x[0] == 5:
+        if ((x > 0).all() and not np.any(x > 10)) or x[0] == 5:
             expected = 2 * x
         elif x.max() > 100:
             expected = 7 * (x == x.max())
