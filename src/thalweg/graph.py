@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import itertools
 import linecache
 import os
@@ -108,7 +109,19 @@ class Op:
         return (_op_by_name, (self.name,))
 
 
-OPS: dict[str, Op] = {}
+class _Table(dict[str, Op]):
+    """The ops by name. Families that load late (``LATE``) are loaded when a name is met that no other has."""
+
+    def __missing__(self, name: str) -> Op:
+        for module in LATE:
+            importlib.import_module(module)
+            if name in self:
+                return self[name]
+        raise KeyError(name)
+
+
+OPS: dict[str, Op] = _Table()
+LATE: list[str] = []
 
 
 def _op_by_name(name: str) -> Op:
@@ -274,6 +287,8 @@ def make_several(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -
 
 def make_tuple(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> tuple[Node, ...]:
     """The results of an op with several: an ``item`` node for each (eigenvalues and eigenvectors, say)."""
+    if args and all(a.value is not None for a in args):
+        return tuple(map(constant, map(np.asarray, op.evaluate(*(a.value for a in args), *params))))
     node = make_several(op, args, params)
     return tuple(make(ITEM, (node,), (i,)) for i in range(len(node.shape)))
 

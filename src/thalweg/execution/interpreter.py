@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, is_several
-from thalweg.ops.elementwise import chain_product, where
+from thalweg.ops.elementwise import INTO, chain_product, where
 from thalweg.ops.movement import (
     ASSEMBLE,
     BROADCAST,
@@ -215,7 +215,7 @@ class _Plan:
                 shape, dtype = n.shape, n.dtype
                 return (_GENERAL, lambda _, *parts: write(np.zeros(shape, dtype), *parts), dst, src, None)
         kernel = op.kernel(n) if op.kernel is not None else _bind(op.evaluate, n.params)
-        into = _INTO_KERNELS.get(op, kernel if isinstance(kernel, np.ufunc) else None)
+        into = _INTO_KERNELS.get(op, kernel if isinstance(kernel, np.ufunc) or INTO.get(op) is kernel else None)
         if into is not None and op.elementwise and n.size >= _BUFFERED and last.get(n, end) < end:
             k = self._choose_buffer(n, root, last, position, in_place=isinstance(into, np.ufunc))
             self.buffer_of[n] = k

@@ -1,5 +1,11 @@
-"""The primitives, one file a family. Importing this package fills the table ``graph.OPS``."""
+"""The primitives, one file a family. Importing this package fills the table ``graph.OPS``.
 
-from thalweg.ops import contract, elementwise, movement, reduce
+``special`` is loaded when one of its ops is met: ``scipy.special`` takes longer to import than all the rest.
+"""
 
-__all__ = ["contract", "elementwise", "movement", "reduce"]
+from thalweg.graph import LATE
+from thalweg.ops import contract, elementwise, movement, reduce, sinc, softmax
+
+__all__ = ["contract", "elementwise", "movement", "reduce", "sinc", "softmax"]
+
+LATE.append("thalweg.ops.special")
