@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from thalweg.cli import output
 from thalweg.cli.arguments import write_point
 from thalweg.cli.question import Question, read_question
-from thalweg.errors import ArgumentError, ThalwegError
+from thalweg.errors import ThalwegError
 
 ANSWERED, NOT_CONVERGED, WRONG_USE = 0, 1, 2
 
@@ -127,11 +129,14 @@ def diff(
 ) -> int:
     """The value and the exact derivatives of a formula at a point."""
     question = read_question(formula, data, at, "--at")
+
+    from thalweg.cli.derivatives import derivatives, derivatives_text
+
     found = derivatives(question, order)
     if as_json:
         answer(question, "diff", found)
     else:
-        print(derivatives_text(question, found))
+        print(derivatives_text(found))
     return ANSWERED
 
 
@@ -180,6 +185,9 @@ def answer(question: Question, command: str, content: Mapping[str, object]) -> N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 answered, 1 not converged or interrupted, 2 wrong use."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? for ², and gets its answer
     try:
         code = run(given)
         sys.stdout.flush()
@@ -204,7 +212,8 @@ def run(arguments: list[str]) -> int:
 
 
 def invoke(arguments: list[str]) -> int:
-    code = app(args=[not_an_option(a) for a in arguments], prog_name="thalweg", standalone_mode=False)
+    with np.errstate(all="ignore"):  # what is not finite is said in the answer
+        code = app(args=[not_an_option(a) for a in arguments], prog_name="thalweg", standalone_mode=False)
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return int(code or ANSWERED)
@@ -221,7 +230,7 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, ThalwegError):
         return str(error), WRONG_USE
     if isinstance(error, UsageError):
-        return f"{error.format_message()} See `thalweg --help`.", WRONG_USE
+        return f"{error.format_message().removesuffix('.')}. See `thalweg --help`.", WRONG_USE
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", NOT_CONVERGED
     if isinstance(error, MemoryError):

@@ -31,7 +31,7 @@ class Question:
         except ThalwegError:
             raise
         except (IndexError, TypeError, ValueError) as error:  # shapes that do not fit, an entry that is not there
-            shapes = ", ".join(f"{name} {size_text(value)}" for name, value in [*point.items(), *self.data.items()])
+            shapes = ", ".join(f"{name} {size_text(value)}" for name, value in {**self.point, **self.data}.items())
             raise ArgumentError(f"{self.formula.text} cannot be computed: {error} ({shapes})") from error
 
     def at_entries(self, entries: Any) -> Any:
@@ -47,6 +47,17 @@ class Question:
     @property
     def entries(self) -> np.ndarray:
         return np.concatenate([np.ravel(value) for value in self.point.values()]).astype(float)
+
+    def only_number(self, purpose: str) -> tuple[str, float]:
+        """The one unknown and its value, or an error where there are several or it is a vector."""
+        (name, value), *others = self.point.items()
+        if others:
+            raise ArgumentError(
+                f"{purpose} need a formula of one unknown; here are {', '.join(self.point)}: put numbers for the others"
+            )
+        if np.ndim(value):
+            raise ArgumentError(f"{purpose} need a number for {name}, not a vector")
+        return name, float(value)
 
 
 def size_text(value: Any) -> str:

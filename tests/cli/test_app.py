@@ -1,0 +1,371 @@
+"""The commands as a user types them: what is printed, where, and the exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import thalweg
+from thalweg.cli import app as command
+from thalweg.cli import main
+
+ROOT = Path(__file__).parent.parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent)}
+ROSENBROCK = "100*(y - x^2)^2 + (1 - x)^2"
+LINE = ["mean((y - (a*x + b))^2)", "--data", str(ROOT / "examples" / "norris.csv")]
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        code = main([str(a) for a in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def fails(run):
+    """Run the command, expect wrong use, and return the complaint."""
+
+    def fails(*arguments):
+        code, out, error = run(*arguments)
+        assert (code, out) == (2, "")
+        assert error.startswith("thalweg: ") and "Traceback" not in error
+        return error.removeprefix("thalweg: ").rstrip("\n")
+
+    return fails
+
+
+def shell(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "thalweg", *map(str, arguments)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        **options,
+    )
+
+
+# --- minimize and maximize ---
+
+
+def test_minimize_says_what_it_found(run):
+    code, out, error = run("minimize", ROSENBROCK, "--start", "x=-1.2,y=1")
+    assert (code, error) == (0, "")
+    for said in (
+        "Strict minimum",
+        "gradient norm",
+        "Hessian eigenvalues  0.399361, 1001.6",
+        "newton",
+        "iterations",
+        "ms",
+    ):
+        assert said in out
+    assert "\x1b" not in out
+
+
+def test_maximize(run):
+    code, out, _ = run("maximize", "-(x - 2)^2 + 3", "--start", "x=0", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert (answer["sense"], answer["kind"], answer["x"]["x"], answer["value"]) == ("maximize", "maximum", 2, 3)
+
+
+def test_a_formula_that_starts_with_a_minus(run):
+    assert run("maximize", "-x^2", "--start", "x=1", "--quiet")[:2] == (0, "x=0.0\n")
+    assert run("minimize", "--start", "x=1", "--", "-x^2 + x^4", "--quiet")[0] == 2  # after -- all are formulas
+
+
+def test_data_give_the_certified_line_of_norris(run):
+    code, out, _ = run("minimize", *LINE, "--start", "a=0,b=0", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["x"]["a"] == pytest.approx(1.00211681802045, rel=1e-10)
+    assert answer["x"]["b"] == pytest.approx(-0.262323073774029, rel=1e-9)
+    assert answer["value"] * 36 == pytest.approx(26.6173985294224, rel=1e-9)
+
+
+def test_data_give_the_certified_curve_of_misra1a(run):
+    data = ROOT / "examples" / "misra1a.csv"
+    for start in ("b1=500,b2=1e-4", "b1=250,b2=5e-4"):
+        code, out, _ = run(
+            "minimize", "sum((y - b1*(1 - exp(-b2*x)))^2)", "--data", data, "--start", start, "--json", "--tol", 1e-6
+        )
+        answer = json.loads(out)
+        assert code == 0, answer["message"]
+        assert answer["x"]["b1"] == pytest.approx(2.3894212918e2, rel=1e-6)
+        assert answer["x"]["b2"] == pytest.approx(5.5015643181e-4, rel=1e-6)
+        assert answer["value"] == pytest.approx(1.2455138894e-1, rel=1e-9)
+
+
+def test_quiet_prints_what_start_takes(run):
+    _, out, error = run("minimize", "sum((w - [1, 2])^2) + b^2", "--start", "w=[0,0],b=1", "--quiet")
+    assert (out, error) == ("b=0.0,w=[1.0,2.0]\n", "")
+    code, again, _ = run("minimize", "sum((w - [1, 2])^2) + b^2", "--start", out.strip(), "--quiet")
+    assert (code, again) == (0, out)
+
+
+def test_not_converged_is_exit_code_1(run):
+    code, out, _ = run("minimize", ROSENBROCK, "--start", "x=-1.2,y=1", "--max-iterations", 2)
+    assert code == 1
+    assert "NOT CONVERGED: iteration limit" in out
+    assert run("minimize", "x^3", "--start", "x=1")[0] == 1
+    assert run("minimize", "log(x)", "--start", "x=-1")[0] == 1
+    assert run("minimize", ROSENBROCK, "--start", "x=-1.2,y=1", "--time-limit", 0)[0] == 1
+
+
+def test_method_and_learning_rate(run):
+    code, out, _ = run("minimize", "(x-3)^2", "--start", "x=0", "--method", "gradient-descent", "--learning-rate", 0.1)
+    assert code == 0
+    assert "gradient-descent" in out
+    code, out, _ = run("minimize", "--method", "help")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["auto", "gradient-descent", "newton"]
+
+
+def test_a_column_or_an_unknown_called_e_is_not_the_constant(run, tmp_path):
+    (tmp_path / "t.csv").write_text("x,e\n1,10\n2,20\n")
+    code, out, _ = run("minimize", "sum((e - a*x)^2)", "--data", tmp_path / "t.csv", "--start", "a=0", "--quiet")
+    assert (code, out) == (0, "a=10.0\n")
+    assert run("minimize", "(e - 1)^2", "--start", "e=0", "--quiet")[:2] == (0, "e=1.0\n")
+    assert run("diff", "x*e", "--at", "x=1", "--json")[1].count("2.718281828459045") == 2
+
+
+# --- diff, taylor, classify ---
+
+
+def test_diff(run):
+    code, out, _ = run("diff", "x^2*sin(y)", "--at", "x=1,y=2", "--order", 2)
+    assert code == 0
+    assert out.split("\n\n") == [
+        "at      x = 1, y = 2\nvalue   0.9092974268",
+        "gradient            x              y\n          1.818594854  -0.4161468365",
+        "Hessian             x              y\n"
+        "  x       1.818594854  -0.8322936731\n"
+        "  y     -0.8322936731  -0.9092974268\n",
+    ]
+
+
+def test_diff_as_json(run):
+    answer = json.loads(run("diff", "b*sum(w^2)", "--at", "b=2,w=[1,3]", "--order", 2, "--json")[1])
+    assert answer == {
+        "command": "diff",
+        "formula": "b*sum(w^2)",
+        "at": {"b": 2, "w": [1, 3]},
+        "entries": ["b", "w[0]", "w[1]"],
+        "value": 20,
+        "gradient": [10, 4, 12],
+        "hessian": [[0, 2, 6], [2, 4, 0], [6, 0, 4]],
+    }
+
+
+def test_diff_of_higher_order(run):
+    answer = json.loads(run("diff", "exp(2x)", "--at", "x=0", "--order", 5, "--json")[1])
+    assert answer["derivatives"] == pytest.approx([2, 4, 8, 16, 32])
+    _, out, _ = run("diff", "x^3", "--at", "x=2", "--order", 4)
+    assert out.splitlines()[3:] == [
+        "derivatives   x",
+        "  order 1    12",
+        "  order 2    12",
+        "  order 3     6",
+        "  order 4     0",
+    ]
+
+
+def test_diff_of_a_vector(run):
+    answer = json.loads(run("diff", "[x*y, x + y]", "--at", "x=2,y=3", "--json")[1])
+    assert (answer["value"], answer["jacobian"]) == ([6, 5], [[3, 2], [1, 1]])
+    _, out, _ = run("diff", "[x*y, x + y]", "--at", "x=2,y=3")
+    assert out.splitlines()[3:] == ["Jacobian  x  y", "  [0]     3  2", "  [1]     1  1"]
+
+
+def test_diff_that_is_not_finite_is_exit_code_1(run):
+    code, out, error = run("diff", "log(x)", "--at", "x=-1")
+    assert code == 1
+    assert "nan" in out
+    assert "not finite" in error and "log" in error and "x = -1" in error
+    code, out, _ = run("diff", "log(x)", "--at", "x=-1", "--json")
+    assert (code, json.loads(out)["value"]) == (1, "nan")
+
+
+def test_taylor(run):
+    code, out, _ = run("taylor", "x^3", "--at", "x=1", "--order", 3)
+    assert code == 0
+    assert "1 + 3(x-1) + 3(x-1)² + (x-1)³" in out
+    assert "exact" in out
+    answer = json.loads(run("taylor", "exp(x)*sin(x)", "--at", "x=0", "--order", 5, "--json")[1])
+    assert answer["coefficients"] == pytest.approx([0, 1, 1, 1 / 3, 0, -1 / 30], abs=1e-15)
+    assert answer["exact"] is False
+
+
+def test_classify(run):
+    code, out, _ = run("classify", "x^2 - y^2", "--at", "x=0,y=0")
+    assert code == 0
+    assert out.startswith("Saddle\n") and "-2, 2" in out
+    assert json.loads(run("classify", "x^4", "--at", "x=0", "--json")[1])["kind"] == "strict minimum"
+
+
+# --- wrong use ---
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["minimize"], "a formula is needed, in quotes"),
+        (["minimize", ""], "the formula is empty"),
+        (["minimize", "x + )", "--start", "x=1"], "  x + )\n      ^\n"),
+        (["minimize", "sinn(x)", "--start", "x=1"], "did you mean 'sin'"),
+        (["minimize", "x^2 + y^2"], "no value is given for x, y: for example --start x=0,y=0"),
+        (["minimize", "x^2 + y^2", "--start", "x=1"], "no value is given for y: add y=0 to --start"),
+        (["minimize", "x^2", "--start", "x=1,z=2"], "z is not in the formula; its unknowns are x"),
+        (["minimize", "x^2", "--start", "x=one"], "x=one is not a number"),
+        (["minimize", "3 + 4"], "nothing to vary: it has no names"),
+        (["minimize", "x + y = 1", "--start", "x=0,y=0"], "is a comparison"),
+        (["minimize", "x*[1, 2]", "--start", "x=1"], "must return one number"),
+        (["minimize", "x[5]", "--start", "x=[1,2]"], "index 5 is out of bounds"),
+        (["minimize", "sum(x*y)", "--start", "x=[1,2],y=[1,2,3]"], "(2,) and (3,)"),
+        (["minimize", "x^2", "--start", "x=1", "--method", "simplex"], "There is no method 'simplex'"),
+        (["minimize", "x^2", "--start", "x=1", "--tol", "small"], "--tol"),
+        (["minimize", "x^2", "--start", "x=1", "--tol", "-1"], "tol must be"),
+        (["minimize", "x^2", "--start", "x=1", "--max-iterations", "0"], "--max-iterations"),
+        (["minimize", "x^2", "--strat", "x=1"], "No such option: --strat"),
+        (["minimize", "x^2", "y^2", "--start", "x=1"], "unexpected extra argument"),
+        (["minimise", "x^2"], "No such command 'minimise'"),
+        (["minimize", *LINE], "no value is given for a, b"),
+        (["minimize", *LINE, "--start", "a=0,b=0,x=1"], "x is a column of the data"),
+        (["minimize", "sum(x*y)", "--data", LINE[2]], "every name in it is a column"),
+        (["minimize", "sum(u*a)", "--data", LINE[2], "--start", "a=0"], "none of them is in the formula"),
+        (["minimize", "x*a", "--data", "nowhere.csv", "--start", "a=0"], "there is no file nowhere.csv"),
+        (["minimize", "x*a", "--data", str(ROOT), "--start", "a=0"], "is a directory"),
+        (["diff", "x^2"], "for example --at x=0"),
+        (["diff", "x*y", "--at", "x=1,y=1", "--order", "3"], "a formula of one unknown; here are x, y"),
+        (["diff", "sum(x^3)", "--at", "x=[1,2]", "--order", "3"], "need a number for x, not a vector"),
+        (["diff", "x^2", "--at", "x=1", "--order", "0"], "--order"),
+        (["diff", "[x, x]", "--at", "x=1", "--order", "2"], "has 2 entries, which have a Jacobian"),
+        (["taylor", "x*y", "--at", "x=1,y=1"], "a formula of one unknown; here are x, y"),
+        (["taylor", "[x, x]", "--at", "x=1"], "one value"),
+        (["classify", "[x, x]", "--at", "x=1"], "one number"),
+    ],
+)
+def test_wrong_use(fails, arguments, message):
+    assert message in fails(*arguments)
+
+
+def test_complaints_are_short(fails):
+    assert fails("minimize", "x + )", "--start", "x=1").count("\n") == 3  # the caret lines of a formula
+    assert fails("minimize", "x^2").count("\n") == 0
+    assert fails("minimize", "x^2", "--foo").count("\n") == 0
+
+
+def test_debug_adds_the_traceback(run):
+    code, _, error = run("minimize", "x^2", "--debug")
+    assert code == 2
+    assert error.startswith("Traceback") and "\nthalweg: no value" in error
+    assert run("--debug", "minimize", "x^2", "--start", "x=1", "--quiet")[:2] == (0, "x=0.0\n")
+
+
+def test_a_fault_of_ours_is_said_to_be_one(run, monkeypatch):
+    monkeypatch.setattr(command, "read_question", lambda *_: 1 / 0)
+    code, _, error = run("diff", "x", "--at", "x=1")
+    assert code == 1
+    assert "ZeroDivisionError" in error and "a fault of thalweg" in error
+
+
+def test_memory(run, monkeypatch):
+    def exhaust(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(command, "read_question", exhaust)
+    code, _, error = run("diff", "x", "--at", "x=1")
+    assert code == 1 and "memory" in error
+
+
+def test_help_and_version(run):
+    code, out, _ = run("--version")
+    assert (code, out) == (0, f"thalweg {thalweg.__version__}\n")
+    for arguments in ([], ["--help"], ["-h"]):
+        code, out, _ = run(*arguments)
+        assert code == 0
+        assert all(name in out for name in ("minimize", "maximize", "diff", "taylor", "classify"))
+    code, out, _ = run("minimize", "--help")
+    assert code == 0 and "--learning-rate" in out
+
+
+# --- as a program ---
+
+
+def test_as_a_program():
+    done = shell("minimize", ROSENBROCK, "--start", "x=-1.2,y=1")
+    assert done.returncode == 0
+    assert "Strict minimum" in done.stdout and done.stderr == ""
+    assert shell("minimize", "x^2").returncode == 2
+    assert shell("minimize", "x^2", "--start", "x=1", "--max-iterations", "0").returncode == 2
+
+
+def test_data_from_standard_input():
+    text = (ROOT / "examples" / "norris.csv").read_text()
+    done = shell("minimize", LINE[0], "--data", "-", "--start", "a=0,b=0", "--quiet", input=text)
+    assert done.returncode == 0 and done.stdout.startswith("a=1.0021168180")
+
+
+def test_a_narrow_or_simple_terminal_does_not_matter():
+    plain = {
+        **ENVIRONMENT,
+        "COLUMNS": "20",
+        "TERM": "dumb",
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "thalweg", "minimize", ROSENBROCK, "--start", "x=-1.2,y=1"],
+        env=plain,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0 and "Strict minimum" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
+class TestPosix:
+    def test_a_closed_pipe_is_no_error(self):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "thalweg", "minimize", ROSENBROCK, "--start", "x=-1.2,y=1"],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.stdout.close()
+        error = running.stderr.read()
+        running.wait(60)
+        assert error == ""
+
+    def test_ctrl_c_prints_the_best_so_far(self):
+        running = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "thalweg", "minimize", ROSENBROCK, "--start", "x=-1.2,y=1"),
+                *("--method", "gradient-descent", "--learning-rate", "1e-9", "--max-iterations", "1000000000"),
+            ],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(3)
+        running.send_signal(signal.SIGINT)
+        out, error = running.communicate(timeout=60)
+        assert running.returncode == 1, error
+        assert "NOT CONVERGED: interrupted" in out and "Traceback" not in error
