@@ -24,8 +24,13 @@ Answer = Callable[..., Any]
 REACH: dict[tuple[str, str], Answer] = {}
 """(module, name) → our answer; called with the original function first, then the arguments."""
 
-_INSIDE = tuple(f"thalweg.{room}" for room in ("graph", "ops", "tracing", "transforms", "execution", "calculus"))
-"""The rooms that build graphs: they mean NumPy's own functions, also while a trace runs (a transform inside another)."""
+_INSIDE = (
+    *(f"thalweg.{room}" for room in ("graph", "ops", "tracing", "transforms", "execution", "calculus")),
+    "numpy.lib.",
+    "numpy._core.",
+    "numpy.linalg.",
+)
+"""Who means NumPy's own functions, also while a trace runs: the rooms that build graphs, and the inside of NumPy."""
 
 _DEPTH = 6  # functions that call functions that call …
 _lock = threading.Lock()
