@@ -583,7 +583,7 @@ def _install_unary(symbol: str, build: Callable[[Node], Node]) -> None:
 
 def _install_operators() -> None:
     from thalweg.ops.contract import matmul
-    from thalweg.ops.elementwise import absolute, logical_and, logical_not, logical_or, logical_xor, negative
+    from thalweg.ops.elementwise import absolute, negative
 
     for symbol, name in (
         ("add", "add"), ("sub", "subtract"), ("mul", "multiply"), ("truediv", "divide"), ("pow", "power"),
@@ -596,13 +596,15 @@ def _install_operators() -> None:
         ("ne", "not_equal"),
     ):  # fmt: skip
         _install_comparison(symbol, name)
-    _install_binary("and", "", logical_and)
-    _install_binary("or", "", logical_or)
-    _install_binary("xor", "", logical_xor)
+    for symbol, name in (
+        ("and", "bitwise_and"), ("or", "bitwise_or"), ("xor", "bitwise_xor"), ("lshift", "left_shift"),
+        ("rshift", "right_shift"),
+    ):  # fmt: skip
+        _install_binary(symbol, name)
     _install_unary("neg", negative)
     _install_unary("pos", lambda x: x)
     _install_unary("abs", absolute)
-    _install_unary("invert", logical_not)
+    _install_unary("invert", OPS["invert"])
 
 
 _install_operators()

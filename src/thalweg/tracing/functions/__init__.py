@@ -4,6 +4,30 @@ A handler takes the arguments of the NumPy function (tracers, numbers, arrays, s
 or list of nodes. Handlers are entered with ``@implements(np.something)``.
 """
 
-from thalweg.tracing.functions import creation, elementwise, reduce
+from thalweg.tracing.functions import (
+    contract,
+    creation,
+    einsum,
+    elementwise,
+    mathematics,
+    nanreduce,
+    norm,
+    reduce,
+    special_reach,
+    statistics,
+    ufunc_methods,
+)
 
-__all__ = ["creation", "elementwise", "reduce"]
+__all__ = [
+    "contract",
+    "creation",
+    "einsum",
+    "elementwise",
+    "mathematics",
+    "nanreduce",
+    "norm",
+    "reduce",
+    "special_reach",
+    "statistics",
+    "ufunc_methods",
+]
