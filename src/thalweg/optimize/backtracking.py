@@ -37,7 +37,7 @@ class Backtracking:
     >>> bowl = Problem(1, lambda x: (float(x @ x), 2 * x))
     >>> here = bowl.at([1.0])
     >>> Backtracking(size=8.0)(here, steepest_descent(here), bowl.at).point.x
-    array([-0.28])
+    array([-0.6])
     """
 
     size: float | None = None

@@ -28,7 +28,7 @@ import numpy as np
 
 from .problem import Point, Vector
 
-__all__ = ["Direction", "Path", "Proposal", "StepRule", "Stuck", "Taken", "decrease"]
+__all__ = ["Direction", "NoDirection", "Path", "Proposal", "StepRule", "Stuck", "Taken", "better", "decrease"]
 
 #: Where the promised decrease is below this fraction of |f|, the difference of two values is mostly rounding.
 DROWNED = 1e-11
@@ -64,7 +64,11 @@ class Direction(Protocol):
     """Draws a path from each point of the run, in turn."""
 
     def __call__(self, point: Point) -> Path:
-        """Return the path that leaves `point`."""
+        """Return the path that leaves `point`, or raise `NoDirection`."""
+
+
+class NoDirection(ArithmeticError):
+    """The derivatives that a direction needs are not finite at a point."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,16 @@ def decrease(point: Point, trial: Point, proposal: Proposal) -> float:
     if proposal.predicted <= noise and abs(difference) <= noise:
         return -0.5 * float((point.gradient + trial.gradient) @ proposal.step)
     return difference
+
+
+def better(point: Point, other: Point) -> bool:
+    """Whether `point` is lower than `other`; where values differ by rounding only, whether its gradient is smaller."""
+    if not point.finite:
+        return False
+    noise = DROWNED * abs(other.value)
+    if not other.finite or abs(point.value - other.value) > noise:
+        return not other.value <= point.value
+    return point.gradient_norm < other.gradient_norm
 
 
 def unchanged(point: Point, step: Vector) -> bool:

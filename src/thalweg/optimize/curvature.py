@@ -28,7 +28,7 @@ import numpy as np
 from scipy.linalg import eigh, eigvalsh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, minres
 
-from .problem import DENSE_LIMIT, Matrix, Point, Problem, Vector
+from .problem import DENSE_LIMIT, Matrix, Point, Vector
 from .scaling import equilibrate
 
 __all__ = ["Curvature", "curvature_at", "inertia"]
@@ -129,20 +129,33 @@ def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:
     return (Q @ z) / d, 0.5 * float(np.sum(gamma[usable] ** 2 / np.abs(values[usable])))
 
 
-def nearby(x: Vector, step: Vector) -> Vector:
+def nearby(x: Vector, step: Vector, probe: int = 0) -> Vector:
     """x + 2 step, kept close, and moved by a few units in the last place so that rounding differs."""
     reach = 0.1 * np.maximum(np.abs(x), 1.0)
-    ulps = 4 * EPS * np.abs(x) * np.where(np.arange(x.size) % 2, -1.0, 1.0)
-    return x + np.clip(2 * step, -reach, reach) + ulps
+    side = np.where((np.arange(x.size) >> (probe % 3)) % 2, -1.0, 1.0)
+    return x + np.clip(2 * step, -reach, reach) + (4 + 3 * probe) * EPS * np.abs(x) * side * (-1) ** probe
 
 
-def measured_error(problem: Problem, x: Vector, H: Matrix, step: Vector) -> Matrix:
-    """Return the size of the error of each entry of H, as seen from a second place."""
-    there = nearby(x, step)
-    error = np.zeros_like(H) if np.array_equal(there, x) else np.abs(problem.hessian(there) - H)
+def measured_error(point: Point, H: Matrix, step: Vector) -> Matrix:
+    """Return the size of the error of each entry of H, as seen from a second place; from five where one is suspect."""
+    problem, x = point.problem, point.x
+    error = np.zeros_like(H)
+    suspect = _suspect(point, H)
+    for probe in range(5 if suspect else 1):
+        there = nearby(x, step, probe)
+        if not np.array_equal(there, x):
+            error = np.maximum(error, np.abs(problem.hessian(there) - H))
+    error *= 4 if suspect else 1
     if not problem.exact_hessian:
         error = error + EPS ** (1 / 2) * np.max(np.abs(H), initial=0.0)
     return np.where(np.isfinite(error), error, np.abs(H))
+
+
+def _suspect(point: Point, H: Matrix) -> bool:
+    """Whether a variable has so little curvature, beside the others and the value, that it may be rounding."""
+    curvature = equilibrate(H) ** 2
+    scale = max(float(np.max(curvature)), abs(point.value) / max(1.0, float(np.max(np.abs(point.x)))) ** 2)
+    return bool(np.min(curvature) <= 1e-10 * scale)
 
 
 def _dense(point: Point) -> Curvature | None:
@@ -150,34 +163,44 @@ def _dense(point: Point) -> Curvature | None:
     if not np.isfinite(H).all():
         return None
     s, fall = newton_step(H, point.gradient)
-    values, tolerance, V = inertia(H, measured_error(point.problem, point.x, H, s))
+    values, tolerance, V = inertia(H, measured_error(point, H, s))
     return Curvature(np.asarray(eigvalsh(H)), values, tolerance, V, s, fall)
 
 
 def _extreme(point: Point) -> Curvature | None:
-    """The lowest and highest eigenvalues by Lanczos, for a Hessian too large to form."""
+    """The lowest and highest eigenvalues by Lanczos, for a Hessian too large to form.
+
+    The accuracy that ARPACK promises is relative to each eigenvalue, so one that is zero would never be found: the
+    lowest are computed as those of H + 2 max|λ|.
+    """
+    n = point.problem.n
+    size, V, settled = _lanczos(point, 0.0, "LM", 1e-3)
+    if not np.isfinite(size).all() or not size.size:
+        return None
+    shift = 2 * float(np.max(np.abs(size))) or 1.0
+    low, V_low, low_settled = _lanczos(point, shift, "SA", 1e-7)
+    high, V_high, high_settled = _lanczos(point, -shift, "LA", 1e-7)
+    values, V = np.concatenate([low, high]), np.concatenate([V_low, V_high], axis=1)
+    H = LinearOperator((n, n), matvec=lambda v: point.problem.hessian_product(point.x, v.ravel()), dtype=np.float64)
+    s, _ = minres(H, -point.gradient, maxiter=50)
+    tolerance = (1e-6 if point.problem.exact_hessian else 1e-5) * shift
+    fall = 0.5 * abs(float(point.gradient @ s))
+    return Curvature(values, values, tolerance, V, s, fall, settled and low_settled and high_settled)
+
+
+def _lanczos(point: Point, shift: float, which: str, tol: float) -> tuple[Vector, Matrix, bool]:
+    """Return two extreme eigenvalues of H + shift, less the shift, their vectors, and whether they have converged."""
     n = point.problem.n
 
     def product(v: Vector) -> Vector:
-        return point.problem.hessian_product(point.x, v.ravel())
+        return point.problem.hessian_product(point.x, v.ravel()) + shift * v.ravel()
 
     H = LinearOperator((n, n), matvec=product, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    complete = True
-    for which in ("SA", "LA"):
-        try:
-            found.append(eigsh(H, k=2, which=which, v0=start, maxiter=20, tol=1e-6))
-        except ArpackNoConvergence as failure:
-            complete = False
-            found.append((failure.eigenvalues, failure.eigenvectors))
-    values = np.concatenate([w for w, _ in found])
-    V = np.concatenate([v for _, v in found], axis=1)
-    if not np.isfinite(values).all() or not values.size:
-        return None
-    s, _ = minres(H, -point.gradient, maxiter=50)
+    try:
+        values, V = eigsh(H, k=2, which=which, v0=start, maxiter=50, tol=tol)
+        settled = True
+    except ArpackNoConvergence as failure:
+        values, V, settled = failure.eigenvalues, failure.eigenvectors, False
     order = np.argsort(values)
-    tolerance = (1e-8 if point.problem.exact_hessian else 1e-5) * float(np.max(np.abs(values)))
-    return Curvature(
-        values[order], values[order], tolerance, V[:, order], s, 0.5 * abs(float(point.gradient @ s)), complete
-    )
+    return np.asarray(values[order] - shift, dtype=np.float64), np.asarray(V[:, order], dtype=np.float64), settled

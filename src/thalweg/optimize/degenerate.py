@@ -89,10 +89,10 @@ def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
             )
         if order % 2:
             up = v * np.sign(rate)
+            where = "f changes" if point.problem.n == 1 else "along that direction f changes"
             return Verdict(
                 "saddle",
-                f"{singular}, and along that direction f changes with the {_ordinal(order)} power: "
-                "down on one side, up on the other",
+                f"{singular}, and {where} with the {_ordinal(order)} power: down on one side, up on the other",
                 Way(-up, -abs(rate), order),
                 Way(up, abs(rate), order),
             )
@@ -112,7 +112,10 @@ def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
     if not falling and not rising:
         return _flat(point, sign, singular)
     if k > 1:
-        return Verdict("degenerate", f"{singular}; along those directions f does not decide on one sign beyond doubt")
+        tendency = "falls" if falling else "rises"
+        return Verdict(
+            "degenerate", f"{singular}; f {tendency} in the directions tried, which does not prove it for all"
+        )
     return _along_one_direction(point, curvature, leading[0], sign, singular)
 
 

@@ -29,12 +29,13 @@ from . import ending
 from .build import problem_from
 from .certificate import Certificate, Travel
 from .classify import TOLERANCE, Classification, classify_point
-from .composition import Path, Taken
+from .composition import NoDirection, Path, Taken, better
+from .degenerate import Way
 from .ending import Ending
 from .escape import escape
 from .history import History
 from .methods import choose
-from .problem import DENSE_LIMIT, Point, Problem, Vector
+from .problem import DENSE_LIMIT, Evaluations, Point, Problem, Vector
 from .progress import watcher
 from .solution import Solution, Status
 from .state import State
@@ -75,6 +76,7 @@ class Descent(Iterator[State]):
             raise ArgumentError(f"max_iterations must be zero or positive, not {max_iterations!r}.")
         if time_limit is not None and not time_limit > 0:
             raise ArgumentError(f"time_limit must be a positive number of seconds, not {time_limit!r}.")
+        problem = replace(problem, count=Evaluations())  # each run counts for itself
         self.user_problem = problem
         self.sense = sense
         self.sign = 1.0 if sense == "minimize" else -1.0
@@ -96,7 +98,8 @@ class Descent(Iterator[State]):
         self._current: Point | None = None
         self._seen = np.abs(start)
         self._escapes = 0
-        self._polished: float | None = None
+        self._polished = np.inf
+        self._in_vain = 0
         self._idle = 0
         self._lowest = (np.inf, np.inf)
         self._paths: tuple[Point, Path] | None = None
@@ -173,13 +176,17 @@ class Descent(Iterator[State]):
             if self.iterations >= self.max_iterations:
                 return ending.iteration_limit(self.max_iterations, point, self.chosen.method.name, self.chosen.rate)
             if self._idle >= PATIENCE:
-                return self._judge(point, self._floor) or ending.standstill(point, self.chosen.rate)
+                return self._judge(point, self._floor) or ending.standstill(
+                    point, self.chosen.method.name, self.chosen.rate
+                )
             outcome = self.rule(point, self._path(point), self._evaluate)
             if isinstance(outcome, Taken):
                 return outcome
             if outcome.not_finite or outcome.too_far:
                 return ending.stuck(outcome, point, None)
             return self._judge(point, self._floor) or ending.stuck(outcome, point, None)
+        except NoDirection as problem:
+            return ending.no_direction(str(problem), point)
         except _OutOfTime:
             return ending.time_limit(self.time_limit or 0.0, point)
 
@@ -194,12 +201,18 @@ class Descent(Iterator[State]):
             return ending.converged(c, self.tol)
         if self.escape_saddles and way is not None and self._escapes < MAX_ESCAPES:
             self._escapes += 1
-            outcome = escape(point, replace(way, rate=-abs(way.rate)), self._evaluate)
+            outcome = escape(point, way, self._evaluate, float(np.linalg.norm(self._seen)))
             if isinstance(outcome, Taken):
-                self.rule, self._polished, self._idle = self.chosen.fresh_rule(), None, 0
-                self.notes.append(f"iteration {self.iterations + 1} {outcome.message}")
-                return outcome
+                self.rule, self._polished, self._idle = self.chosen.fresh_rule(), np.inf, 0
+                message = f"left a {c.kind} {self._along(way)}"
+                self.notes.append(f"iteration {self.iterations + 1} {message}")
+                return replace(outcome, message=message)
         return ending.standing_on(c, self.sense, self.escape_saddles)
+
+    def _along(self, way: Way) -> str:
+        if way.order == 2:
+            return f"along {'negative' if self.sense == 'minimize' else 'positive'} curvature"
+        return f"along a direction where f {'falls' if self.sense == 'minimize' else 'rises'} with power {way.order}"
 
     @property
     def _wrong_kinds(self) -> tuple[str, ...]:
@@ -211,15 +224,18 @@ class Descent(Iterator[State]):
         return max(self.tol, 1e-8)
 
     def _worth_polishing(self, point: Point) -> bool:
-        """Whether another Newton step is likely to gain digits: the last one divided the gradient by ten."""
+        """Whether another Newton step may gain digits: until two steps in turn have not divided the gradient by ten."""
         if not self.chosen.method.second_order or self.iterations >= self.max_iterations or point.gradient_norm == 0:
             return False
         path = self._path(point)
-        if path(path.natural * (1 + 1e-8)).kind != "Newton":
+        ahead = path(path.natural * (1 + 1e-8))
+        if ahead.kind != "Newton":
             return False
-        gained = self._polished is None or point.gradient_norm <= 0.1 * self._polished
-        self._polished = point.gradient_norm
-        return gained
+        if point.gradient_norm <= 0.1 * self._polished:
+            self._polished, self._in_vain = point.gradient_norm, 0
+            return True
+        self._in_vain += 1
+        return self._in_vain <= 2 and ahead.size > 1e-9 * path.measure(point.x)
 
     # ------------------------------------------------------------------ what surrounds it
 
@@ -227,7 +243,7 @@ class Descent(Iterator[State]):
         if self.time_limit is not None and self._best is not None and self._elapsed > self.time_limit:
             raise _OutOfTime
         point = self.problem.at(x)
-        if self._best is None or (point.finite and not self._best.value <= point.value):
+        if self._best is None or better(point, self._best):
             self._best = point
         return point
 
@@ -341,7 +357,7 @@ class Descent(Iterator[State]):
             nowhere = np.full(self.start.size, np.nan)
             return best or Point(self.problem, self.start, float("nan"), nowhere)
         settled = end.classification is not None or end.status in (Status.CONVERGED, Status.UNBOUNDED)
-        return current if settled or not best.value < current.value else best
+        return current if settled or not better(best, current) else best
 
     def _last_classification(self, point: Point, status: Status) -> Classification:
         """Say what an unfinished point is; without the cost of a Hessian where the gradient settles it in a hurry."""

@@ -46,11 +46,11 @@ class Ending:
 def converged(c: Classification, tol: float) -> Ending:
     """The gradient is small and the point is of the right kind."""
     if c.gradient_norm <= tol:
-        message = f"Converged: the gradient norm {c.gradient_norm:.3g} is within tol = {tol:g}."
+        message = f"Converged: the gradient norm {c.gradient_norm:.3g} is within tol={tol:g}."
     else:
         message = (
             f"Converged to working precision: the gradient norm {c.gradient_norm:.3g} cannot be made smaller in double "
-            f"precision (tol = {tol:g}); x is right to about {c.certificate.expected_error:.1g}."
+            f"precision (tol={tol:g}); x is right to about {c.certificate.expected_error:.1g}."
         )
     if c.kind == "degenerate":
         message += " The gradient is zero, but the second derivatives do not decide whether this is a minimum."
@@ -80,7 +80,7 @@ def stuck(outcome: Stuck, point: Point, c: Classification | None) -> Ending:
     return Ending(Status.STALLED, message, c)
 
 
-def standstill(point: Point, rate: float | None) -> Ending:
+def standstill(point: Point, method: str, rate: float | None) -> Ending:
     """Many steps, no progress."""
     message = (
         f"Stalled: the last 100 iterations lowered neither the value nor the gradient norm {point.gradient_norm:.3g}."
@@ -90,7 +90,8 @@ def standstill(point: Point, rate: float | None) -> Ending:
             f" Steps of learning rate {rate:g} jump to and fro; try learning_rate={rate / 2:.2g}, or leave it out."
         )
     else:
-        message += " The problem is badly conditioned for this method; try method='newton', or scale the variables."
+        other = "another start" if method == "newton" else "method='newton'"
+        message += f" The function may have a kink here, or be badly conditioned for this method; try {other}."
     return Ending(Status.STALLED, message)
 
 
@@ -99,6 +100,12 @@ def not_finite(point: Point) -> Ending:
     what = f"the value is {point.value}" if not np.isfinite(point.value) else "the gradient is not finite"
     message = f"The function cannot be followed from the start: {what} there.{_blame(point, None)}"
     return Ending(Status.NOT_FINITE, message + " Try a start inside the domain of the function.")
+
+
+def no_direction(reason: str, point: Point) -> Ending:
+    """A derivative that the method needs is not finite where the function itself still is."""
+    message = f"The run cannot go on from here: {reason}, while the gradient norm is {point.gradient_norm:.3g}."
+    return Ending(Status.NOT_FINITE, f"{message}{_blame(point, None)} Try method='gradient-descent', or another start.")
 
 
 def runs_away(start: Point, point: Point, sense: str) -> Ending | None:

@@ -27,8 +27,17 @@ from .problem import Point, Vector
 __all__ = ["escape"]
 
 
-def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point]) -> Taken | Stuck:
+def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point], reach: float = 0.0) -> Taken | Stuck:
     """Take a step along a way on which the function falls.
+
+    Parameters
+    ----------
+    point, way
+        Where, and which way out.
+    evaluate : callable
+        x → Point.
+    reach : float
+        The length of x that a first step is measured by, if that is more than the length of x here.
 
     Examples
     --------
@@ -37,7 +46,7 @@ def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point]) -> Taken
     >>> escape(f.at([0.0, 0.0]), Way(np.array([0.0, 1.0]), -1.0, 2), f.at).point.value
     -1.0
     """
-    t = 0.1 * float(np.linalg.norm(point.x)) or 1.0
+    t = 0.1 * max(reach, float(np.linalg.norm(point.x))) or 1.0
     met_not_finite = None
     for _ in range(60):
         best: Taken | None = None
@@ -54,7 +63,7 @@ def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point]) -> Taken
                 continue
             fell = decrease(point, trial, Proposal(step, promised, t, ""))
             if fell > 0.1 * promised and (best is None or trial.value < best.point.value):
-                best = Taken(trial, step, t, "negative curvature", f"left a {_place(way)}")
+                best = Taken(trial, step, t, "negative curvature")
         if best is not None:
             return best
         t *= 0.5
@@ -69,9 +78,3 @@ def _sense(way: Way) -> float:
     """The first side to try: that on which the largest component grows; the given one where only that side falls."""
     v = way.direction
     return -1.0 if way.two_sided and v[int(np.argmax(np.abs(v)))] < 0 else 1.0
-
-
-def _place(way: Way) -> str:
-    if way.order == 2:
-        return "saddle point or maximum along negative curvature"
-    return f"degenerate point along a direction where f falls with power {way.order}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from .composition import Proposal
+from .composition import NoDirection, Proposal
 from .problem import Matrix, Point, Vector
 from .scaling import equilibrate
 from .subproblem import minimize_in_ball
@@ -75,6 +75,8 @@ def newton(point: Point) -> NewtonPath:
     array([0., 0.])
     """
     H = point.hessian
+    if not np.isfinite(H).all():
+        raise NoDirection("the Hessian is not finite")
     d = equilibrate(H)
     eigenvalues, Q = eigh(H / np.outer(d, d))
     Q = Q * _signs(Q)

@@ -6,6 +6,7 @@ from rounding, and a ball is a sensible region to trust a model in.  A parameter
 (as in NIST's Misra1a) is the rule in curve fitting, not the exception.
 
 d is found by Ruiz's iteration: divide each row and column by the square root of its largest entry, and repeat.
+Started at dᵢ = √|Hᵢᵢ| it follows every change of units exactly: d becomes d/u when the variables are multiplied by u.
 
 References
 ----------
@@ -42,7 +43,7 @@ def equilibrate(H: Matrix, noise: Matrix | None = None, sweeps: int = 8) -> Vect
     A = np.abs(H)
     if noise is not None:
         A = np.where(A <= noise, 0.0, A)
-    d = np.ones(len(A))
+    d = _first_guess(A)
     for _ in range(sweeps):
         largest = np.max(A / np.outer(d, d), axis=1, initial=0.0)
         d = np.where(largest > 0, d * np.sqrt(largest), d)
@@ -52,3 +53,12 @@ def equilibrate(H: Matrix, noise: Matrix | None = None, sweeps: int = 8) -> Vect
     if empty.any():
         d[empty] = np.min(d[~empty], initial=np.inf) if not empty.all() else 1.0
     return d
+
+
+def _first_guess(A: Matrix) -> Vector:
+    """Scales that follow a change of units exactly: √|Hᵢᵢ|, or |Hᵢⱼ|/√|Hⱼⱼ| where Hᵢᵢ is zero."""
+    d = np.sqrt(np.diagonal(A).copy())
+    known = d > 0
+    if known.any() and not known.all():
+        d[~known] = np.max(A[np.ix_(~known, known)] / d[known], axis=1)
+    return np.where(d > 0, d, 1.0)

@@ -8,8 +8,8 @@ After each trial step the decrease of the function is compared with what the mod
     ρ > ¾, ‖s‖ = Δ  it was good:          Δ ← 3 Δ
     ρ > 10⁻⁴       the step is taken, otherwise it is tried again with the smaller radius.
 
-Close to a minimum ρ is rounding divided by rounding.  There `composition.decrease` measures by gradients, and a step
-is taken only if it makes the gradient smaller, so that the last digits of x are found too.
+Close to a minimum ρ is rounding divided by rounding.  There `composition.decrease` measures by gradients, and a short
+step is taken only if it makes the gradient smaller, so that the last digits of x are found too.
 
 References
 ----------
@@ -28,6 +28,9 @@ from .composition import DROWNED, Path, Stuck, Taken, decrease, unchanged
 from .problem import Point, Vector
 
 __all__ = ["TrustRegion"]
+
+#: Relative length of a Newton step below which a gradient that does not shrink is rounding.
+SHORT = 1e-6
 
 
 @dataclass
@@ -67,12 +70,9 @@ class TrustRegion:
                 radius = 0.25 * proposal.size
                 continue
             ratio = decrease(point, trial, proposal) / proposal.predicted
-            drowned = proposal.predicted <= DROWNED * abs(point.value)
-            if (
-                drowned
-                and proposal.kind == "Newton"
-                and path.steepness(trial.gradient) >= path.steepness(point.gradient)
-            ):
+            drowned = proposal.kind == "Newton" and proposal.predicted <= DROWNED * abs(point.value)
+            short = path.measure(s) <= SHORT * path.measure(point.x)
+            if drowned and short and path.steepness(trial.gradient) >= path.steepness(point.gradient):
                 return Stuck("Newton's step no longer makes the gradient smaller in double precision")
             if ratio < 0.25:
                 radius = 0.25 * proposal.size

@@ -1,0 +1,133 @@
+"""From a plain function and a starting point of any structure to a problem with exact derivatives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from thalweg.errors import ArgumentError
+from thalweg.formula import formula
+from thalweg.optimize import Problem
+from thalweg.optimize.build import equalities_from, problem_from
+
+
+@dataclass
+class Line:
+    slope: float
+    offsets: np.ndarray
+
+
+def valley(x):
+    return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+
+
+STRUCTURES = {
+    "number": (lambda x: x**3, 2.0),
+    "list": (valley, [-1.2, 1.0]),
+    "array": (valley, np.array([-1.2, 1.0])),
+    "integers": (valley, [3, 2]),
+    "matrix": (lambda A: np.sum(A @ A.T), np.arange(4.0).reshape(2, 2)),
+    "dict": (lambda p: p["a"] ** 2 * p["b"], {"b": 3.0, "a": 2.0}),
+    "dict of arrays": (lambda p: np.sum(p["w"] ** 2) * p["b"], {"w": np.ones((2, 2)), "b": 2}),
+    "tuple": (lambda p: np.sum(p[0]) * p[1], (np.ones(2), 3.0)),
+    "dataclass": (lambda p: np.sum((p.slope + p.offsets) ** 2), Line(1.0, np.arange(2.0))),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_derivatives_on_the_flat_vector(name):
+    f, x0 = STRUCTURES[name]
+    problem, start = problem_from(f, x0)
+    point = problem.at(start)
+    assert point.value == pytest.approx(float(f(problem.unravel(start))))
+    assert len(problem.names) == problem.n == start.size
+    h = 1e-5
+    for i, e in enumerate(np.eye(problem.n)):
+        ahead, behind = problem.at(start + h * e), problem.at(start - h * e)
+        assert (ahead.value - behind.value) / (2 * h) == pytest.approx(point.gradient[i], rel=1e-6, abs=1e-6)
+        np.testing.assert_allclose((ahead.gradient - behind.gradient) / (2 * h), point.hessian[i], rtol=1e-6, atol=1e-6)
+
+
+def test_taylor_coefficients_along_a_line():
+    problem, start = problem_from(valley, [1.0, 1.0])
+    c = problem.line(start, np.array([1.0, 0.0]), 6)
+    np.testing.assert_allclose(c, [0, 0, 401, 400, 100, 0, 0], atol=1e-12)
+
+
+def test_hessian_products_for_many_variables():
+    problem, start = problem_from(lambda x: np.sum(x**4), np.ones(300))
+    v = np.arange(300.0)
+    np.testing.assert_allclose(problem.hessian_product(start, v), 12 * v)
+    assert problem.count.hessian == 0
+
+
+def test_formulas_take_their_variables_by_name_or_in_order():
+    f = formula("100*(y - x^2)^2 + (1 - x)^2")
+    for x0 in ({"x": -1.2, "y": 1.0}, [-1.2, 1.0], np.array([-1.2, 1.0])):
+        problem, start = problem_from(f, x0)
+        assert problem.names == ("x", "y") and problem.at(start).value == pytest.approx(24.2)
+    problem, start = problem_from(formula("x^2"), 3.0)
+    assert problem.at(start).gradient == pytest.approx([6.0])
+
+
+def test_a_value_of_one_entry_is_a_number():
+    problem, start = problem_from(lambda x: x[:1] * 2, [1.0, 2.0])
+    assert problem.at(start).value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("f", "match"),
+    [
+        (lambda x: x**2, r"array of shape \(2,\).*np.sum"),
+        (lambda x: [x[0], x[1]], r"array of shape \(2,\)"),
+        (lambda x: None, "return missing"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_advice(f, match):
+    problem, start = problem_from(f, [1.0, 2.0])
+    with pytest.raises(ArgumentError, match=match):
+        problem.at(start)
+
+
+def test_wrong_use():
+    with pytest.raises(ArgumentError, match="must be a function"):
+        problem_from("x^2", 1.0)
+    with pytest.raises(ArgumentError, match="x0 is missing"):
+        problem_from(valley, None)
+    with pytest.raises(ArgumentError, match="2 variables"):
+        problem_from(Problem(2, lambda x: (0.0, x)), [1.0, 2.0, 3.0])
+
+
+def test_the_explanation_of_a_nan_names_the_line():
+    problem, _ = problem_from(lambda x: np.sqrt(x - 2), 1.0)
+    assert "np.sqrt" in problem.explain(np.array([1.0]))
+
+
+def test_equalities_keep_the_shape_of_the_users_constraints():
+    x0 = {"x": 0.5, "y": 0.5}
+    at = np.array([0.5, 0.5])
+    scalar = equalities_from(lambda p: p["x"] + p["y"] - 1, x0)
+    g, J = scalar.g_and_jacobian(at)
+    np.testing.assert_array_equal(g, [0.0])
+    np.testing.assert_array_equal(J, [[1.0, 1.0]])
+    assert scalar.unravel(np.array([-1.0])) == -1.0
+    vector = equalities_from(lambda p: np.array([p["x"] * p["y"], p["x"]]), x0)
+    np.testing.assert_allclose(vector.g_and_jacobian(at)[1], [[0.5, 0.5], [1, 0]])
+    np.testing.assert_allclose(vector.g_hessian(at, np.array([3.0, 5.0])), [[0, 3], [3, 0]])
+    assert vector.unravel(np.arange(2.0)).shape == (2,)
+    listed = equalities_from([lambda p: p["x"], lambda p: np.ones(2) * p["y"]], x0)
+    one, two = listed.unravel(np.arange(3.0))
+    assert one == 0.0 and list(two) == [1.0, 2.0]
+    named = equalities_from({"eq": lambda p: p["x"]}, x0)
+    assert named.unravel(np.array([4.0])) == {"eq": 4.0}
+    returned = equalities_from(lambda p: [p["x"], 2 * p["y"]], x0)
+    np.testing.assert_array_equal(returned.g_and_jacobian(at)[1], [[1, 0], [0, 2]])
+
+
+def test_equalities_that_are_none():
+    with pytest.raises(ArgumentError, match="ineq"):
+        equalities_from({"ineq": valley}, [0.0, 0.0])
+    with pytest.raises(ArgumentError, match="subject_to must be a function"):
+        equalities_from("x + y = 1", [0.0, 0.0])
+    with pytest.raises(ArgumentError, match="subject_to must be a function"):
+        equalities_from([], [0.0, 0.0])

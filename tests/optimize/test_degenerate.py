@@ -1,0 +1,87 @@
+"""Where the Hessian is singular: higher derivatives decide, or nothing does."""
+
+import numpy as np
+import pytest
+
+from optimize.polynomials import polynomial_problem
+from thalweg.optimize import Problem, classify
+from thalweg.optimize.degenerate import Way
+
+# f, point, kind
+TABLE = {
+    "x^4": (lambda x: x[0] ** 4, [0.0], "strict minimum"),
+    "x^3": (lambda x: x[0] ** 3, [0.0], "saddle"),
+    "-x^4": (lambda x: -(x[0] ** 4), [0.0], "maximum"),
+    "x^5": (lambda x: x[0] ** 5, [0.0], "saddle"),
+    "x^6": (lambda x: x[0] ** 6, [0.0], "strict minimum"),
+    "x^3 + x^4, the first decides": (lambda x: 1e-3 * x[0] ** 3 + x[0] ** 4, [0.0], "saddle"),
+    "(x - 1)^4": (lambda x: (x[0] - 1) ** 4, [1.0], "strict minimum"),
+    "x^3 seen from beside": (lambda x: x[0] ** 3, [1e-6], "saddle"),
+    "x^4 seen from beside": (lambda x: 1 + x[0] ** 4, [1e-4], "strict minimum"),
+    "constant": (lambda x: 5 + 0 * x[0], [0.0], "degenerate"),
+    "monkey saddle": (lambda x: x[0] ** 3 - 3 * x[0] * x[1] ** 2, [0.0, 0.0], "saddle"),
+    "xyz": (lambda x: x[0] * x[1] * x[2], [0.0, 0.0, 0.0], "saddle"),
+    "flat valley": (lambda x: (x[0] - x[1]) ** 2, [3.0, 3.0], "minimum"),
+    "flat ridge": (lambda x: -((x[0] - x[1]) ** 2), [3.0, 3.0], "maximum"),
+    "bent flat valley": (lambda x: (x[0] * x[1] - 1) ** 2, [2.0, 0.5], "degenerate"),
+    "y^2 + x^4": (lambda x: x[1] ** 2 + x[0] ** 4, [0.0, 0.0], "strict minimum"),
+    "y^2 - x^4": (lambda x: x[1] ** 2 - x[0] ** 4, [0.0, 0.0], "saddle"),
+    "x^4 - y^2": (lambda x: x[0] ** 4 - x[1] ** 2, [0.0, 0.0], "saddle"),
+    "-y^2 - x^4": (lambda x: -(x[1] ** 2) - x[0] ** 4, [0.0, 0.0], "maximum"),
+    "y^2 + x^3": (lambda x: x[1] ** 2 + x[0] ** 3, [0.0, 0.0], "saddle"),
+    "y^2 + x^6": (lambda x: x[1] ** 2 + x[0] ** 6, [0.0, 0.0], "degenerate"),
+    "Peano": (lambda x: (x[1] - x[0] ** 2) * (x[1] - 3 * x[0] ** 2), [0.0, 0.0], "saddle"),
+    "-Peano": (lambda x: -(x[1] - x[0] ** 2) * (x[1] - 3 * x[0] ** 2), [0.0, 0.0], "saddle"),
+    "bent valley, rising floor": (lambda x: (x[1] - x[0] ** 2) ** 2 + x[0] ** 4, [0.0, 0.0], "strict minimum"),
+    "bent ridge, falling crest": (lambda x: -((x[1] - x[0] ** 2) ** 2) - x[0] ** 4, [0.0, 0.0], "maximum"),
+    "bent valley, falling floor": (lambda x: (x[1] - x[0] ** 2) ** 2 - x[0] ** 4 / 2, [0.0, 0.0], "saddle"),
+    "bent valley, flat floor": (lambda x: (x[1] - x[0] ** 2) ** 2, [0.0, 0.0], "degenerate"),
+    "x^4 + y^4": (lambda x: x[0] ** 4 + x[1] ** 4, [0.0, 0.0], "degenerate"),
+    "x^4 - y^4": (lambda x: x[0] ** 4 - x[1] ** 4, [0.0, 0.0], "saddle"),
+    "slope too small for the tolerance": (lambda x: 1e-9 * x[0], [0.0], "not stationary"),
+    "the same beside a bowl": (lambda x: x[0] ** 2 + 1e-9 * x[1], [0.0, 0.0], "not stationary"),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(name):
+    f, x, kind = TABLE[name]
+    c = classify(polynomial_problem(f, len(x)), x)
+    assert c.kind == kind, c.why
+    assert len(c.why) > 20
+
+
+@pytest.mark.parametrize("name", [name for name, (_, x, _) in TABLE.items() if len(x) == 2])
+def test_the_verdict_does_not_depend_on_order_rotation_or_units(name):
+    f, x, kind = TABLE[name]
+    swapped = polynomial_problem(lambda y: f([y[1], y[0]]), 2)
+    assert classify(swapped, x[::-1]).kind == kind
+    c, s = np.cos(0.3), np.sin(0.3)
+    turned = polynomial_problem(lambda y: f([c * y[0] - s * y[1], s * y[0] + c * y[1]]), 2)
+    assert classify(turned, [c * x[0] + s * x[1], -s * x[0] + c * x[1]]).kind == kind
+    a, b = 64.0, 0.125
+    stretched = polynomial_problem(lambda y: f([a * y[0], b * y[1]]), 2)
+    assert classify(stretched, [x[0] / a, x[1] / b]).kind == kind
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, kind) in TABLE.items() if kind == "saddle"])
+def test_ways_out_of_a_saddle_lead_down_and_up(name):
+    f, x, _ = TABLE[name]
+    c = classify(polynomial_problem(f, len(x)), x)
+    t = 1e-4
+    falls = [f(list(np.array(x) + c.falling.step(t)))] if c.falling else []
+    rises = [f(list(np.array(x) + c.rising.step(t)))] if c.rising else []
+    assert falls and rises
+    assert falls[0] < f(x) < rises[0]
+
+
+def test_without_taylor_coefficients_nothing_is_decided():
+    problem = Problem(1, lambda x: (float(x[0] ** 4), 4 * x**3), lambda x: np.diag(12 * x**2))
+    c = classify(problem, [0.0])
+    assert c.kind == "degenerate" and "not available" in c.why
+
+
+def test_a_way_may_bend():
+    way = Way(np.array([1.0, 0.0]), -1.0, 4, np.array([0.0, 2.0]))
+    np.testing.assert_array_equal(way.step(3.0), [3.0, 18.0])
+    assert way.two_sided and not Way(np.ones(1), -1.0, 3).two_sided

@@ -1,0 +1,170 @@
+"""Every status is reached by a real case, with a sentence that says what to try."""
+
+import time
+
+import numpy as np
+import pytest
+
+from optimize.polynomials import polynomial_problem
+from optimize.problems import quadratic, rosenbrock
+from thalweg.optimize import Problem, Status, maximize, minimize
+
+METHODS = ["newton", "gradient-descent"]
+
+
+def of_one_variable(f, df, d2f=lambda x: 0.0, **extra):
+    return Problem(1, lambda x: (float(f(x[0])), np.array([df(x[0])])), lambda x: np.array([[d2f(x[0])]]), **extra)
+
+
+LOG_WELL = of_one_variable(lambda x: x - np.log(x), lambda x: 1 - 1 / x, lambda x: 1 / x**2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_converged(method):
+    s = minimize(quadratic(np.diag([1.0, 2.0]), [1.0, 1.0]), [3.0, 3.0], method=method)
+    assert s.status is Status.CONVERGED and s.success and s.gradient_norm <= 1e-8
+    assert "within tol=1e-08" in s.message
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("start", [1e3, 0.0, -5.0])
+def test_unbounded(method, start):
+    for problem in (
+        of_one_variable(lambda x: x, lambda x: 1.0),
+        of_one_variable(
+            lambda x: x**3, lambda x: 3 * x**2, lambda x: 6 * x, f_line=lambda x, v, k: cubic_line(x[0], v[0], k)
+        ),
+        of_one_variable(lambda x: -np.exp(x), lambda x: -np.exp(x), lambda x: -np.exp(x)),
+    ):
+        s = minimize(problem, [start / 100], method=method)
+        assert s.status == "unbounded" and not s.success, s
+        assert "unbounded below" in s.message
+
+
+def cubic_line(x, v, order):
+    return np.array([x**3, 3 * x**2 * v, 3 * x * v**2, v**3] + [0.0] * 8)[: order + 1]
+
+
+def test_unbounded_although_the_gradient_goes_to_zero():
+    s = minimize(of_one_variable(lambda x: -np.log(x), lambda x: -1 / x, lambda x: 1 / x**2), [1.0])
+    assert s.status == "unbounded"
+
+
+def test_unbounded_above():
+    s = maximize(quadratic([[1.0]]), [1.0])
+    assert s.status == "unbounded" and "above" in s.message and s.value > 1e20
+
+
+def test_minus_infinity_at_a_point():
+    s = minimize(of_one_variable(lambda x: np.log(abs(x)), lambda x: 1 / x), [1.0], learning_rate=1.0)
+    assert s.status == "unbounded" and s.value == -np.inf
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_not_finite_at_the_start(method):
+    s = minimize(LOG_WELL, [-1.0], method=method)
+    assert s.status == "not_finite" and np.isnan(s.value) and s.iterations == 0
+    assert "start inside the domain" in s.message and s.x[0] == -1.0
+
+
+def test_not_finite_later_with_the_reason_from_the_problem():
+    cliff = of_one_variable(
+        lambda x: x if x > 0.5 else np.nan, lambda x: 1.0, explain=lambda x: f"model.py:7 is NaN at {x[0]:.1f}."
+    )
+    s = minimize(cliff, [1.0], learning_rate=0.25)
+    assert s.status == "not_finite" and s.x[0] == 0.75 and "model.py:7 is NaN at 0.5." in s.message
+    wall = of_one_variable(lambda x: x if x >= 1 else np.nan, lambda x: 1.0, lambda x: 1.0)
+    for method in METHODS:
+        s = minimize(wall, [1.0], method=method)
+        assert s.status == "not_finite" and s.x[0] == 1.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_iteration_limit(method):
+    s = minimize(polynomial_problem(rosenbrock, 2), [-1.2, 1.0], method=method, max_iterations=5)
+    assert s.status == "iteration_limit" and s.iterations == 5 and "Raise max_iterations" in s.message
+    assert s.kind == "not stationary" and s.value < 24.2
+    s = minimize(polynomial_problem(rosenbrock, 2), [-1.2, 1.0], method=method, max_iterations=0)
+    assert s.iterations == 0 and s.status == "iteration_limit"
+    s = minimize(quadratic(np.eye(2)), [0.0, 0.0], method=method, max_iterations=0)
+    assert s.success
+
+
+def test_iteration_limit_with_a_fixed_rate_names_the_rate():
+    s = minimize(quadratic(np.eye(2)), [1.0, 1.0], learning_rate=1e-3, max_iterations=3)
+    assert "learning_rate" in s.message
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_time_limit(method):
+    exact = polynomial_problem(rosenbrock, 10)
+
+    def slow(x):
+        time.sleep(0.02)
+        return exact.f_and_gradient(x)
+
+    began = time.perf_counter()
+    s = minimize(Problem(10, slow, exact.f_hessian), [-1.2, 1.0] * 5, method=method, time_limit=0.1)
+    assert s.status == "time_limit" and time.perf_counter() - began < 1
+    assert "within 0.1 s" in s.message and s.value < exact.at([-1.2, 1.0] * 5).value
+
+
+def test_stalled_at_a_kink():
+    kink = of_one_variable(lambda x: abs(x) + 1, lambda x: 1.0 if x >= 0 else -1.0)
+    for method in METHODS:
+        s = minimize(kink, [0.3], method=method)
+        assert s.status == "stalled" and abs(s.x[0]) < 1e-9 and "kink" in s.message
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("when", [1, 2, 5])
+def test_ctrl_c_in_the_users_function_keeps_the_best_so_far(method, when):
+    exact, calls = polynomial_problem(rosenbrock, 2), []
+
+    def interrupted(x):
+        calls.append(x)
+        if len(calls) == when:
+            raise KeyboardInterrupt
+        return exact.f_and_gradient(x)
+
+    s = minimize(Problem(2, interrupted, exact.f_hessian), [-1.2, 1.0], method=method)
+    assert s.status is Status.INTERRUPTED and not s.success
+    if when > 1:
+        assert s.value == min(exact.at(x).value for x in calls[:-1])
+        assert exact.at(s.x).value == s.value
+    else:
+        np.testing.assert_array_equal(s.x, [-1.2, 1.0])
+    assert str(s).startswith("NOT CONVERGED: interrupted")
+
+
+def test_an_error_of_the_users_function_carries_the_best_so_far():
+    exact, calls = polynomial_problem(rosenbrock, 2), []
+
+    def broken(x):
+        calls.append(x)
+        if len(calls) == 4:
+            raise ZeroDivisionError("in the model")
+        return exact.f_and_gradient(x)
+
+    with pytest.raises(ZeroDivisionError, match="in the model") as caught:
+        minimize(Problem(2, broken, exact.f_hessian), [-1.2, 1.0])
+    best = caught.value.best_so_far
+    assert best.status == "interrupted" and best.value == min(exact.at(x).value for x in calls[:3])
+    assert any("best_so_far" in note for note in caught.value.__notes__)
+
+
+def test_an_error_at_the_very_start_has_nothing_to_carry():
+    def broken(x):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        minimize(Problem(1, broken), [1.0])
+    assert not hasattr(caught.value, "best_so_far")
+
+
+def test_an_error_of_the_second_derivative_at_the_end_is_survived():
+    def f_hessian(x):
+        raise ArithmeticError
+
+    s = minimize(Problem(1, lambda x: (float(x @ x), 2 * x), f_hessian), [1.0], learning_rate=0.1, max_iterations=3)
+    assert s.status == "iteration_limit" and "not looked at" in s.classification.why

@@ -1,0 +1,56 @@
+"""The table of methods, and how auto chooses."""
+
+import numpy as np
+import pytest
+
+from optimize.problems import quadratic
+from thalweg.errors import ArgumentError
+from thalweg.optimize import METHODS, Problem, minimize
+from thalweg.optimize.methods import NEWTON_LIMIT, choose
+
+BARE = Problem(2, lambda x: (x @ x, 2 * x))
+
+
+def test_auto_takes_newton_for_few_variables_with_a_hessian():
+    chosen = choose("auto", quadratic(np.eye(2)))
+    assert chosen.method.name == "newton" and "2 variables" in chosen.reason
+    assert "1 variable," in choose("auto", quadratic(np.eye(1))).reason
+
+
+def test_auto_takes_gradient_descent_otherwise_and_says_why():
+    assert choose("auto", BARE).method.name == "gradient-descent" and "no Hessian" in choose("auto", BARE).reason
+    many = quadratic(np.eye(NEWTON_LIMIT + 1))
+    assert choose("auto", many).method.name == "gradient-descent" and "301 variables" in choose("auto", many).reason
+    assert "learning rate" in choose("auto", quadratic(np.eye(2)), 0.1).reason
+
+
+def test_the_reason_is_in_the_solution():
+    assert "cheap" in minimize(quadratic(np.eye(2)), [1.0, 1.0]).method_reason
+    assert minimize(quadratic(np.eye(2)), [1.0, 1.0], method="newton").method_reason == "as asked"
+
+
+@pytest.mark.parametrize("name", ["Gradient Descent", "gradient_descent", " gradient-descent"])
+def test_names_are_read_kindly(name):
+    assert choose(name, BARE).method.name == "gradient-descent"
+
+
+def test_an_unknown_method_is_answered_with_the_table():
+    with pytest.raises(ArgumentError) as caught:
+        choose("gradient-decent", BARE)
+    text = str(caught.value)
+    assert "Perhaps you meant 'gradient-descent'" in text
+    for method in METHODS.values():
+        assert f"{method.name}" in text and method.summary in text
+    with pytest.raises(ArgumentError) as caught:
+        choose("zzz", BARE)
+    assert "Perhaps" not in str(caught.value)
+
+
+def test_a_learning_rate_for_newton_is_refused():
+    with pytest.raises(ArgumentError, match="has no learning rate"):
+        choose("newton", quadratic(np.eye(2)), 0.1)
+
+
+def test_parts_are_new_for_every_run():
+    a, b = choose("newton", quadratic(np.eye(2))), choose("newton", quadratic(np.eye(2)))
+    assert a.rule is not b.rule and a.fresh_rule() is not a.rule
