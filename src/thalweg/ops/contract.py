@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import Node, Op, Shape, make, shape_error
+from thalweg.graph import BOOL, INT64, OPS, Node, Op, Shape, make, shape_error
 from thalweg.ops.elementwise import astype
-from thalweg.ops.movement import broadcast, reshape, transpose
-from thalweg.ops.reduce import sum_
+from thalweg.ops.movement import BROADCAST, TRANSPOSE, broadcast, reshape, transpose
+from thalweg.ops.reduce import SUM_OF, sum_
 
 Labels = tuple[int, ...]
 
@@ -30,44 +30,107 @@ def _infer(a: Node, b: Node, la: Labels, lb: Labels, lo: Labels) -> Any:
     return tuple(sizes[label] for label in lo), np.result_type(a.dtype, b.dtype)
 
 
+Kernel = Callable[[Any, Any], Any]
+
+
 @lru_cache(maxsize=4096)
-def _plan(la: Labels, lb: Labels, lo: Labels) -> Callable[[Any, Any], Any]:
-    """How to compute the contraction with one ``matmul``: (batch, m, k) @ (batch, k, n)."""
+def _plan(la: Labels, lb: Labels, lo: Labels, sa: Shape, sb: Shape) -> Kernel:
+    """How NumPy computes the contraction: one BLAS call where there is one, on views wherever strides allow.
+
+    Labels fall into four groups: *batch* (in all three), *inner* (in both arguments, summed), *rows* (of a alone) and
+    *columns* (of b alone). A transposed matrix is a view with swapped strides, which BLAS takes as a flag.
+    """
     if la == lb and not lo and len(la) == 1:
         return np.dot
     if len(la) == 2 and len(lb) == 1 and la[1:] == lb and lo == la[:1]:
         return np.dot
     if len(la) == 2 and len(lb) == 2 and la[1] == lb[0] and lo == (la[0], lb[1]):
         return np.dot
-    in_b, in_o, in_a = set(lb), set(lo), set(la)
-    batch = [x for x in lo if x in in_a and x in in_b]
-    inner = [x for x in la if x in in_b and x not in in_o]
-    rows = [x for x in lo if x in in_a and x not in in_b]
-    columns = [x for x in lo if x in in_b and x not in in_a]
+    in_a, in_b, in_o = set(la), set(lb), set(lo)
     lonely_a = tuple(i for i, x in enumerate(la) if x not in in_b and x not in in_o)
     lonely_b = tuple(i for i, x in enumerate(lb) if x not in in_a and x not in in_o)
-    ra = [x for x in la if x in in_b or x in in_o]
-    rb = [x for x in lb if x in in_a or x in in_o]
-    order_a = [ra.index(x) for x in (*batch, *rows, *inner)]
-    order_b = [rb.index(x) for x in (*batch, *inner, *columns)]
+    if lonely_a or lonely_b:
+        rest = _plan(_without(la, lonely_a), _without(lb, lonely_b), lo, _without(sa, lonely_a), _without(sb, lonely_b))
+        return lambda a, b: rest(
+            np.add.reduce(a, axis=lonely_a) if lonely_a else a, np.add.reduce(b, axis=lonely_b) if lonely_b else b
+        )
+    inner_from = la if _size(sa) >= _size(sb) else lb  # the larger argument keeps its order, so that it is not copied
+    inner = [x for x in inner_from if x in in_a and x in in_b and x not in in_o]
+    if not inner:
+        return _outer(la, lb, lo)
+    batch = [x for x in lo if x in in_a and x in in_b]
+    rows = [x for x in la if x not in in_b]
+    columns = [x for x in lb if x not in in_a]
+    if not rows and not columns:
+        return _inner(la, lb, batch, inner)
+    first = next(x for x in lo if x not in batch)
+    if first in columns:  # (AB)ᵀ = BᵀAᵀ: the result comes out in the order that is wanted
+        flipped = _matrices(lb, la, lo, batch, columns, inner, rows)
+        return lambda a, b: flipped(b, a)
+    return _matrices(la, lb, lo, batch, rows, inner, columns)
+
+
+def _matrices(
+    la: Labels, lb: Labels, lo: Labels, batch: list[int], rows: list[int], inner: list[int], columns: list[int]
+) -> Kernel:
+    """(batch, rows, inner) times (batch, inner, columns)."""
+    order_a = [la.index(x) for x in (*batch, *rows, *inner)]
+    order_b = [lb.index(x) for x in (*batch, *inner, *columns)]
     found = [*batch, *rows, *columns]
     order_o = [found.index(x) for x in lo]
-    nb, nr, ni, nc = len(batch), len(rows), len(inner), len(columns)
+    nb, nr, ni = len(batch), len(rows), len(inner)
+    turn_a, turn_b, turn_o = (o != list(range(len(o))) for o in (order_a, order_b, order_o))
+    if not nb and nr <= 1 and ni == 1 and len(columns) <= 1:  # matrix times matrix or vector, no axes to merge
+
+        def one(a: Any, b: Any) -> Any:
+            return np.dot(a.transpose(order_a) if turn_a else a, b.transpose(order_b) if turn_b else b)
+
+        return one
 
     def run(a: Any, b: Any) -> Any:
-        if lonely_a:
-            a = a.sum(axis=lonely_a)
-        if lonely_b:
-            b = b.sum(axis=lonely_b)
-        if not ni and not nr and not nc:
-            return np.multiply(a.transpose(order_a), b.transpose(order_b)).transpose(order_o)
-        a, b = a.transpose(order_a), b.transpose(order_b)
+        a = a.transpose(order_a) if turn_a else a
+        b = b.transpose(order_b) if turn_b else b
         sa, sb = a.shape, b.shape
         m, k, n = _size(sa[nb : nb + nr]), _size(sa[nb + nr :]), _size(sb[nb + ni :])
         y = np.matmul(a.reshape((*sa[:nb], m, k)), b.reshape((*sb[:nb], k, n)))
-        return y.reshape((*sa[: nb + nr], *sb[nb + ni :])).transpose(order_o)
+        y = y.reshape((*sa[: nb + nr], *sb[nb + ni :]))
+        return y.transpose(order_o) if turn_o else y
 
     return run
+
+
+def _inner(la: Labels, lb: Labels, batch: list[int], inner: list[int]) -> Kernel:
+    """One sum of products for each place of the batch."""
+    order_a = [la.index(x) for x in (*batch, *inner)]
+    order_b = [lb.index(x) for x in (*batch, *inner)]
+    if not batch:
+        turn_a, turn_b = (o != list(range(len(o))) for o in (order_a, order_b))
+
+        def whole(a: Any, b: Any) -> Any:
+            a = a.transpose(order_a) if turn_a else a
+            b = b.transpose(order_b) if turn_b else b
+            return np.dot(a.reshape(-1), b.reshape(-1))
+
+        return whole
+    if la == lb and len(inner) == 1 and la == (*batch, *inner):
+        return lambda a, b: np.vecdot(a, b)
+    at = (*batch, *inner)
+    la, lb = (tuple(at.index(x) for x in labels) for labels in (la, lb))
+    lo = tuple(range(len(batch)))
+    return lambda a, b: np.einsum(a, la, b, lb, lo)
+
+
+def _outer(la: Labels, lb: Labels, lo: Labels) -> Kernel:
+    """Nothing is summed: a product with broadcasting."""
+    order_a = [la.index(x) for x in lo if x in la]
+    order_b = [lb.index(x) for x in lo if x in lb]
+    free_a = tuple(slice(None) if x in la else None for x in lo)
+    free_b = tuple(slice(None) if x in lb else None for x in lo)
+    return lambda a, b: np.multiply(a.transpose(order_a)[free_a], b.transpose(order_b)[free_b])
+
+
+def _without(values: tuple[int, ...], places: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(x for i, x in enumerate(values) if i not in places)
 
 
 def _size(shape: Shape) -> int:
@@ -78,7 +141,83 @@ def _size(shape: Shape) -> int:
 
 
 def _evaluate(a: Any, b: Any, la: Labels, lb: Labels, lo: Labels) -> Any:
-    return _plan(la, lb, lo)(np.asarray(a), np.asarray(b))
+    a, b = np.asarray(a), np.asarray(b)
+    return _plan(la, lb, lo, a.shape, b.shape)(a, b)
+
+
+def _kernel(node: Node) -> Kernel:
+    a, b = node.args
+    return _plan(*node.params, a.shape, b.shape)
+
+
+# --- identities -----------------------------------------------------------------------------------------------------
+
+
+def _simplify(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+    a, b = args
+    la, lb, lo = params
+    if a.op is TRANSPOSE:
+        return contract(a.args[0], b, _untransposed(la, a.params[0]), lb, lo)
+    if b.op is TRANSPOSE:
+        return contract(a, b.args[0], la, _untransposed(lb, b.params[0]), lo)
+    if not la:
+        return _scaled(a, b, lb, lo)
+    if not lb:
+        return _scaled(b, a, la, lo)
+    if set(la) == set(lb) == set(lo):
+        return make(OPS["multiply"], (contract_one(a, la, lo), contract_one(b, lb, lo)))
+    if a.op is BROADCAST:
+        return _unstretched(a, b, la, lb, lo)
+    if b.op is BROADCAST:
+        return _unstretched(b, a, lb, la, lo)
+    return None
+
+
+def _untransposed(labels: Labels, axes: Labels) -> Labels:
+    out = [0] * len(labels)
+    for label, axis in zip(labels, axes, strict=True):
+        out[axis] = label
+    return tuple(out)
+
+
+def _scaled(scalar: Node, x: Node, lx: Labels, lo: Labels) -> Node:
+    return make(OPS["multiply"], (scalar, contract_one(x, lx, lo)))
+
+
+def _unstretched(a: Node, b: Node, la: Labels, lb: Labels, lo: Labels) -> Node | None:
+    """Along an axis to which ``a`` was only stretched nothing is multiplied: it is summed or repeated instead."""
+    x = a.args[0]
+    lead = a.ndim - x.ndim
+    stretched = [i for i, n in enumerate(a.shape) if (i < lead or x.shape[i - lead] != n) and n > 0]
+    if not stretched:
+        return None
+    kept = [i for i in range(a.ndim) if i not in stretched]
+    core = reshape(x, tuple(a.shape[i] for i in kept))
+    alone = {la[i]: a.shape[i] for i in stretched if la[i] not in lb}
+    y = contract(core, b, tuple(la[i] for i in kept), lb, tuple(label for label in lo if label not in alone))
+    times = _size(tuple(n for label, n in alone.items() if label not in lo))
+    if times != 1:
+        y = y * float(times) if y.dtype.kind == "f" else y * times
+    if any(label in lo for label in alone):
+        sizes = iter(y.shape)
+        shape = tuple(1 if label in alone else next(sizes) for label in lo)
+        sizes = iter(y.shape)
+        y = broadcast(reshape(y, shape), tuple(alone[label] if label in alone else next(sizes) for label in lo))
+    return y
+
+
+def _sum_of(y: Node, axes: Labels) -> Node | None:
+    """Σ AB = (Σ A)(Σ B), where this costs no more than adding up the product would."""
+    a, b = y.args
+    la, lb, lo = y.params
+    dropped = {lo[i] for i in axes}
+    rest = tuple(label for label in lo if label not in dropped)
+    if any(label in la and label in lb for label in dropped) or a.size + b.size > y.size:
+        return None
+    return contract(a, b, la, lb, rest)
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
 
 
 def _transpose(g: Node, k: int, args: tuple[Node, ...], la: Labels, lb: Labels, lo: Labels) -> Node:
@@ -108,14 +247,18 @@ CONTRACT = Op(
     linear=(0, 1),
     transpose=_transpose,
     batch=_batch,
-    kernel=lambda node: _plan(*node.params),
+    kernel=_kernel,
+    simplify=_simplify,
     note="Einstein summation of two arguments",
 )
+SUM_OF[CONTRACT] = _sum_of
 
 
 def contract(a: Node, b: Node, la: Labels, lb: Labels, lo: Labels) -> Node:
     """Sum over all labels that ``lo`` lacks of ``a[la] * b[lb]``."""
     dtype = np.result_type(a.dtype, b.dtype)
+    if dtype == BOOL:  # "some product is true", as NumPy has it
+        return astype(contract(astype(a, INT64), b, la, lb, lo), BOOL)
     a, b = astype(a, dtype), astype(b, dtype)
     rename: dict[int, int] = {}
     la, lb, lo = (tuple(rename.setdefault(x, len(rename)) for x in labels) for labels in (la, lb, lo))
@@ -126,7 +269,7 @@ def contract_one(x: Node, lx: Labels, lo: Labels) -> Node:
     """Sum over the labels that ``lo`` lacks, and order the rest as ``lo`` says."""
     axes = tuple(i for i, label in enumerate(lx) if label not in lo)
     rest = [label for label in lx if label in lo]
-    y = sum_(x, axes) if axes else x
+    y = astype(sum_(x, axes), x.dtype) if axes else x
     return transpose(y, tuple(rest.index(label) for label in lo))
 
 

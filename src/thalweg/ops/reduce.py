@@ -6,14 +6,23 @@ s_i = a_i s_{i−1} + b_i: the derivative of a running product is one (exact whe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from thalweg.graph import BOOL, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
-from thalweg.ops.elementwise import astype, equal, where
-from thalweg.ops.movement import broadcast, normalize_basic, reshape, slice_, take_along
+from thalweg.graph import BOOL, FLOAT64, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
+from thalweg.ops.elementwise import astype, equal, exp, isfinite, where
+from thalweg.ops.movement import (
+    BROADCAST,
+    RESHAPE,
+    TRANSPOSE,
+    broadcast,
+    normalize_basic,
+    reshape,
+    slice_,
+    take_along,
+)
 
 Axes = tuple[int, ...]
 
@@ -39,18 +48,48 @@ def _batch(op: Op) -> Any:
     return lambda args, batched, size, axes: make(op, args, (_shifted(axes),))
 
 
-# --- sum ------------------------------------------------------------------------------------------------------------------
+def _batch_along(op: Op) -> Any:
+    return lambda args, batched, size, axis: make(op, args, (axis + 1,))
+
+
+# --- sum ------------------------------------------------------------------------------------------------------------
 
 
 def _infer_sum(x: Node, axes: Axes) -> Any:
     return _reduced(x, axes), INT64 if x.dtype == BOOL else x.dtype
 
 
+SUM_OF: dict[Op, Callable[[Node, Axes], Node | None]] = {}
+"""Where the sum of an op's result can be had for less than adding it up: ``rule(result, axes)``, or ``None``."""
+
+
 def _simplify_sum(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
     (x,), (axes,) = args, params
     if x.dtype.kind != "f":
         return None
-    return x if not axes else None
+    if not axes:
+        return x
+    if len(axes) == x.ndim and x.op in (RESHAPE, TRANSPOSE):  # a sum of all does not ask for the order
+        return sum_(x.args[0], all_axes(x.args[0]))
+    rule = SUM_OF.get(x.op)
+    return rule(x, axes) if rule is not None else None
+
+
+def _sum_of_broadcast(x: Node, axes: Axes) -> Node | None:
+    """Equal terms are not added but counted."""
+    source = x.args[0]
+    lead = x.ndim - source.ndim
+    count = 1
+    for a in axes:
+        if a < lead or source.shape[a - lead] != x.shape[a]:
+            count *= x.shape[a]
+    if count == 0:
+        return None
+    y = sum_(source, tuple(a - lead for a in axes if a >= lead))  # a stretched axis has length one in the source
+    return broadcast(y if count == 1 else y * float(count), _reduced(x, axes))
+
+
+SUM_OF[BROADCAST] = _sum_of_broadcast
 
 
 SUM = Op(
@@ -73,7 +112,7 @@ def all_axes(x: Node) -> Axes:
     return tuple(range(x.ndim))
 
 
-# --- extrema --------------------------------------------------------------------------------------------------------------
+# --- extrema --------------------------------------------------------------------------------------------------------
 
 
 def _infer_extremum(x: Node, axes: Axes) -> Any:
@@ -109,11 +148,13 @@ def _infer_argextremum(x: Node, axis: int) -> Any:
 
 
 ARGMAX = Op("argmax", _infer_argextremum, lambda x, axis: np.argmax(x, axis=axis), family="reduce",
-            batch=lambda args, batched, size, axis: ARGMAX(args[0], params=(axis + 1,)), note="a position: no derivative")  # fmt: skip
+            note="a position: no derivative")  # fmt: skip
+ARGMAX.batch = _batch_along(ARGMAX)
 ARGMIN = Op("argmin", _infer_argextremum, lambda x, axis: np.argmin(x, axis=axis), family="reduce",
-            batch=lambda args, batched, size, axis: ARGMIN(args[0], params=(axis + 1,)), note="a position: no derivative")  # fmt: skip
+            note="a position: no derivative")  # fmt: skip
+ARGMIN.batch = _batch_along(ARGMIN)
 
-# --- logic ----------------------------------------------------------------------------------------------------------------
+# --- logic ----------------------------------------------------------------------------------------------------------
 
 _infer_logic = lambda x, axes: (_reduced(x, axes), BOOL)
 
@@ -124,7 +165,46 @@ ALL = Op(
 )
 ALL.batch = _batch(ALL)
 
-# --- scans along one axis ----------------------------------------------------------------------------------------------------
+# --- log of a sum of exponentials -----------------------------------------------------------------------------------
+
+
+def _infer_logsumexp(x: Node, axes: Axes) -> Any:
+    return _reduced(x, axes), x.dtype if x.dtype.kind == "f" else FLOAT64
+
+
+def _evaluate_logsumexp(x: Any, axes: Axes) -> Any:
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(top), top, x.dtype.type(0))
+    total = np.add.reduce(np.exp(x - shift), axis=axes)
+    return np.log(total) + shift.reshape(np.shape(total))
+
+
+def _jvp_logsumexp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes: Axes) -> Node | None:
+    (t,), (x,) = tangents, args
+    return None if t is None else sum_(t * _weights(x, y, axes), axes)
+
+
+def _weights(x: Node, y: Node, axes: Axes) -> Node:
+    """exp(x − y) for y = logsumexp(x), the derivative of y. Where y is infinite, equal parts for all that equal it."""
+    y = keep(y, x, axes)
+    at_top = where(equal(x, y), as_node(1.0, x.dtype), as_node(0.0, x.dtype))
+    return where(isfinite(y), exp(x - y), at_top / keep(sum_(at_top, axes), x, axes))
+
+
+LOGSUMEXP = Op("logsumexp", _infer_logsumexp, _evaluate_logsumexp, family="reduce", jvp=_jvp_logsumexp,
+               note="at −∞ or ∞, equal parts for all terms that are so")  # fmt: skip
+LOGSUMEXP.batch = _batch(LOGSUMEXP)
+
+
+def logsumexp(x: Node, axes: Axes) -> Node:
+    """log Σ exp(x) over ``axes``, without overflow; −∞ for a sum of nothing."""
+    return make(LOGSUMEXP, (x,), (tuple(axes),))
+
+
+# --- scans along one axis -------------------------------------------------------------------------------------------
 
 
 def _infer_scan(x: Node, axis: int) -> Any:
@@ -143,9 +223,9 @@ CUMSUM = Op(
     lambda x, axis: np.cumsum(x, axis=axis),
     family="reduce",
     linear=(0,),
-    transpose=lambda g, k, args, axis: flip(CUMSUM(flip(g, axis), params=(axis,)), axis),
-    batch=lambda args, batched, size, axis: CUMSUM(args[0], params=(axis + 1,)),
+    transpose=lambda g, k, args, axis: flip(cumsum(flip(g, axis), axis), axis),
 )
+CUMSUM.batch = _batch_along(CUMSUM)
 
 
 def cumsum(x: Node, axis: int) -> Node:
@@ -166,11 +246,30 @@ def shift(x: Node, axis: int, first: float) -> Node:
     return concatenate([full(tuple(head), first, x.dtype), slice_(x, normalize_basic(x.shape, index))], axis)
 
 
+_NARROW = 16  # rows up to this length are cheaper number by number than as arrays
+
+
 def _evaluate_recurrence(a: Any, b: Any, axis: int) -> Any:
-    a, out = np.moveaxis(a, axis, 0), np.array(np.moveaxis(b, axis, 0), order="C")
-    for i in range(1, out.shape[0]):
-        out[i] += a[i] * out[i - 1]
+    dtype = np.result_type(a, b)
+    a, out = np.moveaxis(np.asarray(a), axis, 0), np.array(np.moveaxis(b, axis, 0), dtype, order="C")
+    n = out.shape[0]
+    if n and 0 < out.size // n <= _NARROW:
+        factors, flat = a.reshape(n, -1), out.reshape(n, -1)
+        for column in range(flat.shape[1]):
+            flat[:, column] = _recur(factors[:, column].tolist(), flat[:, column].tolist())
+    else:
+        for i in range(1, n):
+            out[i] += a[i] * out[i - 1]
     return np.moveaxis(out, 0, axis)
+
+
+def _recur(a: list[float], b: list[float]) -> list[float]:
+    s = b[0]
+    out = [s]
+    for i in range(1, len(b)):
+        s = a[i] * s + b[i]
+        out.append(s)
+    return out
 
 
 def _infer_recurrence(a: Node, b: Node, axis: int) -> Any:
@@ -213,8 +312,8 @@ def _jvp_cumprod(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Nod
 
 
 CUMPROD = Op("cumprod", _infer_scan, lambda x, axis: np.cumprod(x, axis=axis), family="reduce", jvp=_jvp_cumprod,
-             batch=lambda args, batched, size, axis: CUMPROD(args[0], params=(axis + 1,)),
              note="exact where factors are 0")  # fmt: skip
+CUMPROD.batch = _batch_along(CUMPROD)
 
 
 def cumprod(x: Node, axis: int) -> Node:
@@ -244,7 +343,8 @@ def _jvp_prod(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, 
 
 
 PROD = Op("prod", _infer_prod, lambda x, axis: np.multiply.reduce(x, axis=axis), family="reduce", jvp=_jvp_prod,
-          batch=lambda args, batched, size, axis: PROD(args[0], params=(axis + 1,)), note="exact where factors are 0")  # fmt: skip
+          note="exact where factors are 0")  # fmt: skip
+PROD.batch = _batch_along(PROD)
 
 
 def _jvp_cumextremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axis: int) -> Node | None:
@@ -259,7 +359,9 @@ def _jvp_cumextremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y:
     return take_along(t, holder, axis)
 
 
-CUMMAX = Op("cummax", _infer_scan, lambda x, axis: np.maximum.accumulate(x, axis=axis), family="reduce", jvp=_jvp_cumextremum,
-            batch=lambda args, batched, size, axis: CUMMAX(args[0], params=(axis + 1,)), note="at a tie, the first holds the record")  # fmt: skip
-CUMMIN = Op("cummin", _infer_scan, lambda x, axis: np.minimum.accumulate(x, axis=axis), family="reduce", jvp=_jvp_cumextremum,
-            batch=lambda args, batched, size, axis: CUMMIN(args[0], params=(axis + 1,)), note="at a tie, the first holds the record")  # fmt: skip
+CUMMAX = Op("cummax", _infer_scan, lambda x, axis: np.maximum.accumulate(x, axis=axis), family="reduce",
+            jvp=_jvp_cumextremum, note="at a tie, the first holds the record")  # fmt: skip
+CUMMAX.batch = _batch_along(CUMMAX)
+CUMMIN = Op("cummin", _infer_scan, lambda x, axis: np.minimum.accumulate(x, axis=axis), family="reduce",
+            jvp=_jvp_cumextremum, note="at a tie, the first holds the record")  # fmt: skip
+CUMMIN.batch = _batch_along(CUMMIN)
