@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 from thalweg import calculus, optimize
-from thalweg.calculus import diagnose, grad, hessian, jacobian, value_and_grad
+from thalweg.calculus import (
+    MultivariatePolynomial,
+    Polynomial,
+    batch,
+    curl,
+    derivative,
+    diagnose,
+    directional_derivative,
+    divergence,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    laplacian,
+    slope,
+    taylor,
+    value_and_grad,
+    vjp,
+)
 from thalweg.formula import formula
 from thalweg.optimize import classify, descend, maximize, minimize
 from thalweg.tracing import trace
 
 __version__ = "0.1.0"
 __all__ = [
+    "MultivariatePolynomial",
+    "Polynomial",
+    "batch",
     "calculus",
     "classify",
+    "curl",
+    "derivative",
     "descend",
     "diagnose",
+    "directional_derivative",
+    "divergence",
     "formula",
     "grad",
     "hessian",
+    "hvp",
     "jacobian",
+    "jvp",
+    "laplacian",
     "maximize",
     "minimize",
     "optimize",
+    "slope",
+    "taylor",
     "trace",
     "value_and_grad",
+    "vjp",
 ]

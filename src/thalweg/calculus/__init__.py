@@ -1,7 +1,34 @@
 """Derivatives by the names of calculus."""
 
+from thalweg.calculus.batching import batch
+from thalweg.calculus.derivative import derivative
 from thalweg.calculus.diagnose import diagnose
+from thalweg.calculus.fields import curl, divergence, laplacian
 from thalweg.calculus.gradient import grad, value_and_grad
 from thalweg.calculus.jacobian import hessian, jacobian
+from thalweg.calculus.multivariate import MultivariatePolynomial
+from thalweg.calculus.polynomial import Polynomial
+from thalweg.calculus.products import directional_derivative, hvp, jvp, vjp
+from thalweg.calculus.series import taylor
+from thalweg.calculus.slope import slope
 
-__all__ = ["diagnose", "grad", "hessian", "jacobian", "value_and_grad"]
+__all__ = [
+    "MultivariatePolynomial",
+    "Polynomial",
+    "batch",
+    "curl",
+    "derivative",
+    "diagnose",
+    "directional_derivative",
+    "divergence",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "laplacian",
+    "slope",
+    "taylor",
+    "value_and_grad",
+    "vjp",
+]

@@ -179,7 +179,7 @@ class _Expansion:
             if m > k or (s.rule is None and m > 0):
                 stack.pop()
                 continue
-            missing = [(r, j) for r, j in self._needs(s, m) if len(r.parts) <= j and (r.rule is not None or not r.parts)]
+            missing = [(r, j) for r, j in self._needs(s, m) if len(r.parts) <= (j if r.rule is not None else 0)]
             if missing:
                 stack.extend(missing)
                 continue
@@ -237,7 +237,8 @@ class _Expansion:
                     self.derivative_of(a, i) if self.series[a].rule is not None and a.dtype.kind == "f" else None
                     for a in y.args
                 ]
-                e = _slope_of_power(y, tangents[0]) if y.op is power and tangents[1] is None else tangent_of(y, tangents)
+                plain_power = y.op is power and tangents[1] is None
+                e = _slope_of_power(y, tangents[0]) if plain_power else tangent_of(y, tangents)
                 expressions.append(e[s.node.params[0]] if s.node.op is ITEM and e is not None else e)
             self.enter([e for e in expressions if e is not None])
             s.slopes = [None if e is None else self.series[e] for e in expressions]
@@ -268,7 +269,7 @@ def _fit(c: Node, s: _Series) -> Node:
     return astype(broadcast(c, s.node.shape), s.node.dtype)
 
 
-# --- rules: the part of degree k of a series from the parts of its sources ------------------------------------------------
+# --- rules: the part of degree k of a series from the parts of its sources
 
 
 def _given(expansion: _Expansion, s: _Series, k: int) -> Part:
