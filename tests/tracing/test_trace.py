@@ -1,6 +1,7 @@
 """Tracing: nested arguments, signatures, places, closures, errors that name the line, and threads."""
 
 import copy
+import itertools
 import math
 import threading
 from dataclasses import dataclass
@@ -390,3 +391,37 @@ def test_tracers_behave_as_arrays():
 def test_trace_prints_guards():
     text = str(tw.trace(lambda x: x * 2 if x > 0 else x, 1.0))
     assert text.splitlines()[-1].startswith("where %") and text.endswith("is True")
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, np.int64, np.int8, bool])
+@pytest.mark.parametrize("size", [3, 2000, 100_000])
+def test_any_change_of_a_captured_array_is_seen(dtype, size):
+    rng = np.random.default_rng(0)
+    data = (rng.normal(size=size) * 3 > 0.5) if dtype is bool else (rng.normal(size=size) * 20).astype(dtype)
+    g = tw.grad(lambda x: np.sum(x * data))
+    x = np.ones(size)
+    np.testing.assert_array_equal(g(x), data)
+    for change in (
+        lambda: data.__setitem__(size // 2, not data[size // 2]) if dtype is bool else data.__setitem__(1, 7),
+        lambda: data.__setitem__(slice(0, 2), data[1::-1].copy()),
+        lambda: rng.shuffle(data),
+    ):
+        change()
+        np.testing.assert_array_equal(g(x), data)
+
+
+def test_captured_nan_does_not_force_a_new_trace():
+    data = np.ones(5000)
+    data[7] = np.nan
+    count = itertools.count()
+
+    def f(x):
+        next(count)
+        return np.sum(np.where(np.isnan(data), 0.0, x * data))
+
+    g = tw.grad(f)
+    for _ in range(3):
+        g(np.ones(5000))
+    assert next(count) == 1
+    data[9] = 5.0
+    assert g(np.ones(5000))[9] == 5.0

@@ -1,13 +1,15 @@
 """What a function takes from around it: closure cells, globals, defaults, the attributes of ``self``.
 
 A trace turns these into constants. To keep the promise that no answer is silently wrong, they are fingerprinted when
-the function is traced and looked at again before a trace is used: scalars and strings by value, arrays by their
-elements, containers and plain objects by what they hold, functions by their own surroundings, all to a fixed depth.
+the function is traced and looked at again before a trace is used: scalars and strings by value, small arrays by their
+bytes, larger ones by a checksum (one pass at the speed of memory), containers and plain objects by what they hold,
+functions by their own surroundings, all to a fixed depth.
 """
 
 from __future__ import annotations
 
 import types
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,8 @@ from thalweg.tracing.reach import global_names
 
 _DEPTH = 4
 _ITEMS = 256
-_BY_ELEMENTS = 1 << 20  # larger arrays are compared at this many places, evenly spread
+_BY_BYTES = 1024  # elements up to which an array is compared byte by byte
+_BLOCK = 1 << 15  # elements of the checksum's random vector: it stays in the cache
 _FIXED = (
     int,
     float,
@@ -134,22 +137,38 @@ def _state(generator: np.random.Generator) -> str:
     return repr(generator.bit_generator.state)
 
 
-def _elements(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A copy of the elements (of a large array: of evenly spread ones)."""
-    if array.size <= _BY_ELEMENTS:
-        return array.copy()
-    stride = -(-array.size // _BY_ELEMENTS)
-    return array.reshape(-1)[::stride].copy() if array.flags.c_contiguous else array.flat[::stride].copy()
+def _elements(array: np.ndarray[Any, Any]) -> Any:
+    """The shape, dtype and bytes of an array; of a large one, a random projection of each block instead of the bytes.
+
+    A change of any element, and any exchange of elements, changes the projection with probability one (to rounding).
+    """
+    if array.size <= _BY_BYTES or array.dtype.kind not in "fiub":
+        return array.shape, array.dtype, array.tobytes() if array.dtype.kind != "O" else tuple(map(id, array.flat))
+    flat = array.reshape(-1) if array.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+    work = array.dtype if array.dtype.kind == "f" or array.dtype.itemsize == 8 else np.dtype(np.float64)
+    direction = _direction(work.char)
+    sums = []
+    with np.errstate(all="ignore"):
+        for start in range(0, flat.size, _BLOCK):
+            block = flat[start : start + _BLOCK].astype(work, copy=False)
+            sums.append(np.dot(block, direction[: block.size]))
+    if array.dtype.kind == "f" and not all(s == s for s in sums):  # NaN among the elements: take the bytes as numbers
+        whole = flat.view(np.uint8 if array.dtype.itemsize % 4 else np.uint32)
+        return array.shape, array.dtype, _elements(whole)
+    return array.shape, array.dtype, sums
+
+
+@lru_cache(maxsize=32)
+def _direction(char: str) -> np.ndarray[Any, Any]:
+    random = np.random.default_rng(20260101)
+    if np.dtype(char).kind == "f":
+        return random.normal(size=_BLOCK).astype(char)
+    return (
+        random.integers(1, np.iinfo(np.dtype(char)).max, _BLOCK, dtype=char) | 1
+    )  # odd: no product with one is 0 mod 2⁶⁴
 
 
 def _equal(now: Any, before: Any) -> bool:
     if isinstance(before, _Same):
         return len(now) == len(before) and all(a is b for a, b in zip(now, before, strict=True))
-    if isinstance(before, np.ndarray):
-        return (
-            now.shape == before.shape
-            and now.dtype == before.dtype
-            and bool(np.array_equal(now, before, equal_nan=before.dtype.kind == "f"))
-        )
     return bool(now == before)
-
