@@ -11,11 +11,14 @@ traced function and of the functions that it names, to a fixed depth.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from thalweg.tracing.context import is_library, running
 
@@ -24,11 +27,11 @@ Answer = Callable[..., Any]
 REACH: dict[tuple[str, str], Answer] = {}
 """(module, name) → our answer; called with the original function first, then the arguments."""
 
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_NUMPY = os.path.dirname(np.__file__)
 _INSIDE = (
-    *(f"thalweg.{room}" for room in ("graph", "ops", "tracing", "transforms", "execution", "calculus")),
-    "numpy.lib.",
-    "numpy._core.",
-    "numpy.linalg.",
+    *(os.path.join(_HERE, room) for room in ("graph", "ops", "tracing", "transforms", "execution", "calculus")),
+    *(os.path.join(_NUMPY, room) for room in ("lib", "_core", "linalg")),
 )
 """Who means NumPy's own functions, also while a trace runs: the rooms that build graphs, and the inside of NumPy."""
 
@@ -85,7 +88,7 @@ def _stand_in(original: Any, answer: Answer) -> Answer:
     if known is None:
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not running.traces or sys._getframe(1).f_globals.get("__name__", "").startswith(_INSIDE):
+            if not running.traces or sys._getframe(1).f_code.co_filename.startswith(_INSIDE):
                 return original(*args, **kwargs)
             return answer(original, *args, **kwargs)
 
