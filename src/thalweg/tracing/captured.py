@@ -85,8 +85,9 @@ class Captured:
         elif hasattr(thing, "__wrapped__") and callable(thing):
             self._visit(thing.__wrapped__, depth, seen)
         elif isinstance(getattr(thing, "__dict__", None), dict):
-            if callable(thing) and isinstance(getattr(type(thing), "__call__", None), types.FunctionType):
-                self._visit(type(thing).__call__, depth - 1, seen)
+            call = type(thing).__dict__.get("__call__")
+            if isinstance(call, types.FunctionType):
+                self._visit(call, depth - 1, seen)
             self._visit(thing.__dict__, depth - 1, seen)
 
     def _visit_function(self, f: types.FunctionType, depth: int, seen: set[int]) -> None:
