@@ -418,7 +418,7 @@ def _evaluate_pack(*scalars: Any) -> Any:
     return np.array(scalars, dtype=np.result_type(*{np.asarray(s).dtype for s in scalars}))
 
 
-PACK = Op(
+PACK: Op = Op(
     "pack",
     _infer_pack,
     _evaluate_pack,
@@ -638,7 +638,7 @@ def _evaluate_writers(positions: Any, n: int, lead: int) -> Any:
     return source.reshape((*shape, n))
 
 
-WRITERS = Op(
+WRITERS: Op = Op(
     "writers",
     lambda positions, n, lead: ((*positions.shape[:lead], n), INT64),
     _evaluate_writers,
@@ -662,7 +662,7 @@ def _infer_positions(x: Node, *params: Any) -> Any:
     return x.shape, INT64
 
 
-ARGSORT = Op(
+ARGSORT: Op = Op(
     "argsort",
     _infer_positions,
     lambda x, axis: np.argsort(x, axis=axis, kind="stable"),

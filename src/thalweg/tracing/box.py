@@ -6,8 +6,8 @@ Assigning into an array puts another node into its box. Two things make that che
   brought into the node together, by one op, when the array is next read as a whole. So a loop that fills n places costs
   n, and a recurrence (``out[i] = f(out[i - 1])``) reads back the very node that it wrote.
 - *views*. ``row = y[1]``, ``y.T`` and ``y.reshape(2, 3)`` know the box that they show. Writing through a view writes
-  into that box; every write raises the version of the storage, and a view whose version is old reads again. Basic indices of
-  basic indices are composed, so ``y[i][j] = t`` is ``y[i, j] = t``.
+  into that box; every write raises the version of the storage, and a view whose version is old reads again. Basic
+  indices of basic indices are composed, so ``y[i][j] = t`` is ``y[i, j] = t``.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ class Box:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def put(self, node: Node) -> None:
+    def assign(self, node: Node) -> None:
         """Change the whole contents: views of this array, and the array that this is a view of, change with it."""
         origin = self._origin
         if origin is None:
@@ -241,7 +241,7 @@ class Box:
             origin.whole.write(origin.index, node)
         else:
             assert origin.backward is not None
-            origin.whole.put(origin.backward(origin.whole.node, node))
+            origin.whole.assign(origin.backward(origin.whole.node, node))
 
     def write(self, index: Index, value: Node) -> None:
         """Write at a basic index a value that fits there."""
@@ -253,7 +253,7 @@ class Box:
                 position = places.flat_position(self._node.shape, index)
                 origin.whole.write(places.unflatten(position, origin.whole._node.shape), value)
             else:
-                self.put(update(self.node, [value], [index]))
+                self.assign(update(self.node, [value], [index]))
             return
         self._version += 1
         integers = sum(type(i) is int for i in index)

@@ -7,6 +7,7 @@ output with the answer it had. A later call whose guards answer otherwise is tra
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from typing import Any
@@ -20,9 +21,12 @@ from thalweg.graph import CONSTANT, INPUT, Node, canonical, constant, describe_p
 class Trace:
     """One run of the user's function on traced arguments."""
 
-    __slots__ = ("constants", "guards", "values")
+    __slots__ = ("constants", "guards", "package", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, f: Any = None) -> None:
+        while isinstance(f, functools.partial):
+            f = f.func
+        self.package = (getattr(f, "__module__", None) or "").partition(".")[0]  # where the user's code is
         self.values: dict[Node, Any] = {}  # of inputs: arrays, or nodes of an enclosing trace; of others: as worked out
         self.guards: dict[Node, Any] = {}
         self.constants: dict[int, tuple[Any, Node]] = {}

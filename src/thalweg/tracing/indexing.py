@@ -24,7 +24,6 @@ from thalweg.ops.movement import (
     in_range,
     normalize_basic,
     reshape,
-    scatter_add,
     slice_,
     take,
     transpose,
@@ -273,7 +272,7 @@ def put(x: Node, key: Key, value: Node) -> Node:
 
 
 def put_where(x: Node, mask: Node, value: Node) -> Node:
-    """``x`` with one value written wherever ``mask`` is true; no guard is needed, since nothing is asked of the mask."""
+    """``x`` with one value written wherever ``mask`` is true: nothing is asked of the mask, so no guard."""
     if mask.shape != x.shape[: mask.ndim] or mask.ndim == 0:
         return put(x, (np.asarray(concrete(mask)),), value)
     mask = reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
@@ -286,14 +285,6 @@ def flat_places(x: Node, key: Key) -> Node:
     positions = get(constant(np.arange(x.size, dtype=np.int64).reshape(x.shape)), key)
     location.where = before
     return positions
-
-
-def add_at(x: Node, key: Key, value: Node) -> Node:
-    """``x`` with ``value`` added at a plain key; a place that is named twice receives both."""
-    positions = flat_places(x, key)
-    value = fit(value, positions.shape)
-    flat = scatter_add(reshape(x, (x.size,)), reshape(value, (value.size,)), reshape(positions, (value.size,)), 0)
-    return reshape(flat, x.shape)
 
 
 def rounds(positions: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:

@@ -79,7 +79,7 @@ def trace_leaves(
 
     ``put_together(leaves)`` gives ``(args, kwargs)``; a leaf without a signature is passed as it is.
     """
-    trace = Trace()
+    trace = Trace(f)
     inputs: list[Node] = []
     passed: list[Any] = []
     before = location.where

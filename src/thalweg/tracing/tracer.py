@@ -14,7 +14,7 @@ import numpy as np
 
 from thalweg.errors import TraceError, UnsupportedError
 from thalweg.graph import DTYPES, INPUT, INT64, OPS, Node, as_node, location, make
-from thalweg.ops.movement import index_shape, normalize_basic, pack, reshape, transpose
+from thalweg.ops.movement import index_shape, pack, reshape, transpose
 from thalweg.tracing import indexing, places
 from thalweg.tracing.box import Box
 from thalweg.tracing.context import concrete, lift, mark_place, trace_error, value_of
@@ -129,14 +129,14 @@ class Tracer(Box):
         mark_place()
         is_mask = type(key) is Tracer and key.dtype.kind == "b"
         if is_mask and v.ndim <= self.ndim - key.ndim and not key.node.is_constant:
-            self.put(indexing.put_where(self.node, key.node, v))
+            self.assign(indexing.put_where(self.node, key.node, v))
             return
         key = indexing.plain(key)
         if indexing.is_basic(key):
             index, shape = indexing.basic_place(node.shape, key)
             self.write(index, reshape(indexing.fit(v, shape), index_shape(node.shape, index)))
         else:
-            self.put(indexing.put(self.node, key, v))
+            self.assign(indexing.put(self.node, key, v))
 
     def _in_own_dtype(self, v: Node) -> Node:
         """A value that is to be written here, in the dtype of this array."""
@@ -215,7 +215,8 @@ class Tracer(Box):
 
     def _plain_number(self, wanted: str, instead: str) -> TraceError:
         return trace_error(
-            f"{wanted} was asked of a value that is being differentiated: this would cut the derivative.\n  Write {instead}."
+            f"{wanted} was asked of a value that is being differentiated: this would cut the derivative.\n"
+            f"  Write {instead}."
         )
 
     def item(self, *position: Any) -> Any:
@@ -544,14 +545,15 @@ def _install_binary(symbol: str, name: str, build: Callable[[Node, Node], Node] 
         if value.dtype != self.dtype:
             if value.dtype.kind == "f" and self.dtype.kind != "f":
                 raise TypeError(
-                    f"cannot write a {value.dtype.name} result into an array of dtype {self.dtype.name}: create it with dtype=float"
+                    f"cannot write a {value.dtype.name} result into an array of dtype {self.dtype.name}: "
+                    "create it with dtype=float"
                 )
             value = OPS["cast"](value, params=(self.dtype,))
         if value.shape != self.shape:
             raise ValueError(
                 f"an in-place operation on an array of shape {self.shape} would need the shape {value.shape}"
             )
-        self.put(value)
+        self.assign(value)
         return self
 
     setattr(Tracer, f"__{symbol}__", left)
