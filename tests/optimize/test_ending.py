@@ -97,16 +97,16 @@ def test_iteration_limit_with_a_fixed_rate_names_the_rate():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_time_limit(method):
-    exact = polynomial_problem(rosenbrock, 10)
+    exact = polynomial_problem(rosenbrock, 2)
 
     def slow(x):
-        time.sleep(0.02)
+        time.sleep(0.04)
         return exact.f_and_gradient(x)
 
     began = time.perf_counter()
-    s = minimize(Problem(10, slow, exact.f_hessian), [-1.2, 1.0] * 5, method=method, time_limit=0.1)
+    s = minimize(Problem(2, slow, exact.f_hessian), [-1.2, 1.0], method=method, time_limit=0.3)
     assert s.status == "time_limit" and time.perf_counter() - began < 1
-    assert "within 0.1 s" in s.message and s.value < exact.at([-1.2, 1.0] * 5).value
+    assert "within 0.3 s" in s.message and s.value < 24.2
 
 
 def test_stalled_at_a_kink():

@@ -160,12 +160,15 @@ def _value(g: Callable[..., Any], x: Any) -> Any:
 
 def _scalar(value: Any) -> Any:
     """The value as a scalar, or an error that says what was returned instead."""
-    shape = _shape(value) if value is not None else None
-    if shape == ():
-        return value
-    if shape is not None and int(np.prod(shape)) == 1:
-        return np.reshape(value, ())
-    if value is None:
+    if isinstance(value, (list, tuple)):
+        shape: tuple[int, ...] = (len(value),)
+    elif value is not None:
+        shape = _shape(value)
+        if shape == ():
+            return value
+        if int(np.prod(shape)) == 1:
+            return np.reshape(value, ())
+    else:
         raise ArgumentError("The function to minimize must return a number, but it returned None; is a return missing?")
     raise ArgumentError(
         f"The function to minimize must return one number, but it returned an array of shape {shape}. Sum it up: "

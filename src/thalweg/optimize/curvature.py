@@ -23,6 +23,7 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.3–2.5; Ortega
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.linalg import eigh, eigvalsh
@@ -188,7 +189,7 @@ def _extreme(point: Point) -> Curvature | None:
     return Curvature(values, values, tolerance, V, s, fall, settled and low_settled and high_settled)
 
 
-def _lanczos(point: Point, shift: float, which: str, tol: float) -> tuple[Vector, Matrix, bool]:
+def _lanczos(point: Point, shift: float, which: Literal["LM", "SA", "LA"], tol: float) -> tuple[Vector, Matrix, bool]:
     """Return two extreme eigenvalues of H + shift, less the shift, their vectors, and whether they have converged."""
     n = point.problem.n
 
@@ -197,6 +198,8 @@ def _lanczos(point: Point, shift: float, which: str, tol: float) -> tuple[Vector
 
     H = LinearOperator((n, n), matvec=product, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
+    values: np.ndarray
+    V: np.ndarray
     try:
         values, V = eigsh(H, k=2, which=which, v0=start, maxiter=50, tol=tol)
         settled = True

@@ -87,7 +87,7 @@ def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
             return Verdict(
                 "not stationary", "the gradient is small, but the function is straight here: it goes on falling"
             )
-        if order % 2:
+        if order > 0 and order % 2:
             up = v * np.sign(rate)
             where = "f changes" if point.problem.n == 1 else "along that direction f changes"
             return Verdict(
@@ -109,6 +109,8 @@ def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
             falling or _quadratic_way(curvature, -1),
             rising or _quadratic_way(curvature, +1),
         )
+    if not falling and not rising and any(order < 0 for _, _, order in leading):
+        return Verdict("degenerate", f"{singular}, and no higher derivative rules at the distance to which x is known")
     if not falling and not rising:
         return _flat(point, sign, singular)
     if k > 1:
@@ -155,14 +157,14 @@ def _along_one_direction(
 
 
 def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float, int]:
-    """Return coefficient and order of the term that rules along v, or order 0 where none does.
+    """Return coefficient and order of the term that rules along v; order 0 where all are zero, −1 where none rules.
 
     "Rules" means: at a distance well beyond the error of the point it is larger than all others together.  Where the
     point is exact this is the first term that is not zero.
     """
     c = point.problem.line(point.x, v, ORDER)
     if c is None or not np.isfinite(c).all():
-        return 0.0, 0
+        return 0.0, -1
     length = max(1.0, float(np.linalg.norm(point.x)))
     if _still_sloping(point, c, length):
         return float(c[1]), 1
@@ -173,8 +175,10 @@ def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float,
     distance = max(300 * abs(float(v @ curvature.newton_step)), 1e-6 * length)
     terms = (np.abs(c) * min(distance, 0.5 * length) ** orders)[3:]
     place = int(np.argmax(terms))
-    if terms[place] <= 4 * (np.sum(terms) - terms[place]) or terms[place] == 0:
+    if terms[place] == 0:
         return 0.0, 0
+    if terms[place] <= 4 * (np.sum(terms) - terms[place]):
+        return 0.0, -1
     return float(c[3 + place]), 3 + place
 
 

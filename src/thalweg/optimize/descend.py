@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -27,16 +26,16 @@ from thalweg.errors import ArgumentError
 
 from . import ending
 from .build import problem_from
-from .certificate import Certificate, Travel
+from .certificate import Certificate
 from .classify import TOLERANCE, Classification, classify_point
 from .composition import NoDirection, Path, Taken, better
 from .degenerate import Way
 from .ending import Ending
 from .escape import escape
-from .history import History
 from .methods import choose
 from .problem import DENSE_LIMIT, Evaluations, Point, Problem, Vector
 from .progress import watcher
+from .record import Record
 from .solution import Solution, Status
 from .state import State
 
@@ -90,19 +89,15 @@ class Descent(Iterator[State]):
         self.time_limit = time_limit
         self.escape_saddles = escape_saddles
         self.watchers = [w for w in (callback, watcher(progress)) if w is not None]
-        self.history = History()
+        self.record = Record(start)
         self.notes: list[str] = []
         self._began: float | None = None
-        self._first: Point | None = None
-        self._best: Point | None = None
         self._current: Point | None = None
-        self._seen = np.abs(start)
         self._escapes = 0
-        self._polished = np.inf
+        self._previous = np.inf
         self._in_vain = 0
-        self._idle = 0
-        self._lowest = (np.inf, np.inf)
         self._paths: tuple[Point, Path] | None = None
+        self._turned: tuple[Point, Point] | None = None
         self._solution: Solution | None = None
         self._states = self._run()
 
@@ -142,16 +137,16 @@ class Descent(Iterator[State]):
     @property
     def iterations(self) -> int:
         """Steps taken so far."""
-        return max(len(self.history) - 1, 0)
+        return max(len(self.record.history) - 1, 0)
 
     # ------------------------------------------------------------------ the loop
 
     def _run(self) -> Generator[State, None, None]:
         self._began = perf_counter()
-        point = self._first = self._current = self._evaluate(self.start)
+        point = self._current = self._evaluate(self.start)
         taken: Taken | None = None
         while True:
-            state = self._record(point, taken)
+            state = self._state(point, taken)
             stopped = self._watched(state)
             yield state
             outcome = stopped or self._next(point)
@@ -163,8 +158,8 @@ class Descent(Iterator[State]):
 
     def _next(self, point: Point) -> Taken | Ending:
         """Take a step from `point`, or say why the run ends here."""
-        assert self._first is not None
-        if (away := ending.runs_away(self._first, point, self.sense)) is not None:
+        assert self.record.first is not None
+        if (away := ending.runs_away(self.record.first, point, self.sense)) is not None:
             return away
         if not point.finite:
             return ending.not_finite(point)
@@ -175,7 +170,7 @@ class Descent(Iterator[State]):
                     return judged
             if self.iterations >= self.max_iterations:
                 return ending.iteration_limit(self.max_iterations, point, self.chosen.method.name, self.chosen.rate)
-            if self._idle >= PATIENCE:
+            if self.record.idle >= PATIENCE:
                 return self._judge(point, self._floor) or ending.standstill(
                     point, self.chosen.method.name, self.chosen.rate
                 )
@@ -201,9 +196,10 @@ class Descent(Iterator[State]):
             return ending.converged(c, self.tol)
         if self.escape_saddles and way is not None and self._escapes < MAX_ESCAPES:
             self._escapes += 1
-            outcome = escape(point, way, self._evaluate, float(np.linalg.norm(self._seen)))
+            outcome = escape(point, way, self._evaluate, self.record.reach)
             if isinstance(outcome, Taken):
-                self.rule, self._polished, self._idle = self.chosen.fresh_rule(), np.inf, 0
+                self.rule, self._previous, self._in_vain = self.chosen.fresh_rule(), np.inf, 0
+                self.record.idle = 0
                 message = f"left a {c.kind} {self._along(way)}"
                 self.notes.append(f"iteration {self.iterations + 1} {message}")
                 return replace(outcome, message=message)
@@ -224,15 +220,16 @@ class Descent(Iterator[State]):
         return max(self.tol, 1e-8)
 
     def _worth_polishing(self, point: Point) -> bool:
-        """Whether another Newton step may gain digits: until two steps in turn have not divided the gradient by ten."""
+        """Whether another Newton step may gain digits: until the third that does not divide the gradient by ten."""
         if not self.chosen.method.second_order or self.iterations >= self.max_iterations or point.gradient_norm == 0:
             return False
         path = self._path(point)
         ahead = path(path.natural * (1 + 1e-8))
         if ahead.kind != "Newton":
             return False
-        if point.gradient_norm <= 0.1 * self._polished:
-            self._polished, self._in_vain = point.gradient_norm, 0
+        gained = point.gradient_norm <= 0.1 * self._previous
+        self._previous = point.gradient_norm
+        if gained:
             return True
         self._in_vain += 1
         return self._in_vain <= 2 and ahead.size > 1e-9 * path.measure(point.x)
@@ -240,11 +237,10 @@ class Descent(Iterator[State]):
     # ------------------------------------------------------------------ what surrounds it
 
     def _evaluate(self, x: Vector) -> Point:
-        if self.time_limit is not None and self._best is not None and self._elapsed > self.time_limit:
+        if self.time_limit is not None and self.record.best is not None and self._elapsed > self.time_limit:
             raise _OutOfTime
         point = self.problem.at(x)
-        if self._best is None or better(point, self._best):
-            self._best = point
+        self.record.evaluated(point)
         return point
 
     @property
@@ -256,22 +252,10 @@ class Descent(Iterator[State]):
             self._paths = (point, self.chosen.direction(point))
         return self._paths[1]
 
-    def _record(self, point: Point, taken: Taken | None) -> State:
-        self._seen = np.maximum(self._seen, np.abs(point.x))
-        lowest, flattest = self._lowest
-        better = point.value < lowest - 1e-14 * abs(lowest) if isfinite(lowest) else True
-        self._idle = 0 if better or point.gradient_norm < 0.99 * flattest else self._idle + 1
-        self._lowest = (min(lowest, point.value), min(flattest, point.gradient_norm))
+    def _state(self, point: Point, taken: Taken | None) -> State:
+        """Record the point that was reached, and describe it to whoever watches."""
         step = np.zeros_like(point.x) if taken is None else taken.step
-        length = float(np.linalg.norm(step))
-        self.history.append(
-            value=self.sign * point.value,
-            gradient_norm=point.gradient_norm,
-            step_length=length,
-            time=self._elapsed,
-            evaluations=self.problem.count.value,
-            x=point.x,
-        )
+        self.record.reached(point, step, self._elapsed, self.sign)
         unravel = self.problem.unravel
         return State(
             iteration=self.iterations,
@@ -280,7 +264,7 @@ class Descent(Iterator[State]):
             gradient=unravel(self.sign * point.gradient),
             gradient_norm=point.gradient_norm,
             step=None if taken is None else unravel(taken.step),
-            step_length=length,
+            step_length=float(np.linalg.norm(step)),
             size=0.0 if taken is None else taken.size,
             direction="" if taken is None else taken.kind,
             evaluations=self.problem.count.snapshot(),
@@ -303,15 +287,15 @@ class Descent(Iterator[State]):
         """The same point of the function that the user wrote, whose sign a maximization has turned."""
         if self.sense == "minimize":
             return point
-        seen = Point(self.user_problem, point.x, -point.value, -point.gradient)
-        if "hessian" in point.__dict__:
-            seen.__dict__["hessian"] = -point.hessian
-        return seen
+        if self._turned is None or self._turned[0] is not point:
+            seen = Point(self.user_problem, point.x, -point.value, -point.gradient)
+            if "hessian" in point.__dict__:
+                seen.__dict__["hessian"] = -point.hessian
+            self._turned = (point, seen)
+        return self._turned[1]
 
     def _classify(self, point: Point, tol: float) -> Classification:
-        assert self._first is not None
-        drop = max(self._first.value - point.value, 0.0)
-        return classify_point(self._as_user_sees(point), tol, Travel(self._seen, drop))
+        return classify_point(self._as_user_sees(point), tol, self.record.travel(point))
 
     # ------------------------------------------------------------------ the end
 
@@ -329,7 +313,7 @@ class Descent(Iterator[State]):
         if c is None or point is not self._current:
             c = self._last_classification(point, end.status)
         seen = self._as_user_sees(point)
-        known = "hessian" in point.__dict__ and self.problem.n <= DENSE_LIMIT
+        known = "hessian" in seen.__dict__ and self.problem.n <= DENSE_LIMIT
         return Solution(
             x=self.problem.unravel(point.x),
             value=seen.value,
@@ -342,17 +326,17 @@ class Descent(Iterator[State]):
             iterations=self.iterations,
             evaluations=self.problem.count.snapshot(),
             time=self._elapsed,
-            history=self.history,
+            history=self.record.history,
             names=tuple(self.problem.names),
             flat=point.x,
-            hessian=self.sign * point.hessian if known else None,
+            hessian=seen.hessian if known else None,
             sense=self.sense,
             notes=tuple(self.notes),
         )
 
     def _final_point(self, end: Ending) -> Point:
         """Where the run converged; otherwise the lowest point that it has evaluated."""
-        current, best = self._current, self._best
+        current, best = self._current, self.record.best
         if current is None or best is None:
             nowhere = np.full(self.start.size, np.nan)
             return best or Point(self.problem, self.start, float("nan"), nowhere)
@@ -368,7 +352,7 @@ class Descent(Iterator[State]):
             why = why if point.finite else "the value or the gradient is not finite here"
         else:
             try:
-                return classify_point(seen, max(self.tol, TOLERANCE), Travel(self._seen))
+                return classify_point(seen, max(self.tol, TOLERANCE), self.record.travel(point))
             except (KeyboardInterrupt, ArithmeticError, np.linalg.LinAlgError):
                 why = "the second derivatives were not looked at"
         x = self.problem.unravel(point.x)
