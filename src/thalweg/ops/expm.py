@@ -18,6 +18,9 @@ from thalweg.ops.movement import concatenate
 from thalweg.ops.solve import Args, Tangents
 
 
+_LARGE = 32  # from this order on, the recurrence of Al-Mohy & Higham (2009) is cheaper than the block matrix
+
+
 def _evaluate_expm(a: Any) -> Any:
     from scipy.linalg import expm as scipy_expm
 
@@ -42,6 +45,10 @@ def expm(a: Node) -> Node:
 def _evaluate_change(a: Any, e: Any) -> Any:
     if not a.size:
         return e
+    if a.ndim == 2 and len(a) >= _LARGE and np.isfinite(a).all() and np.isfinite(e).all():
+        from scipy.linalg import expm_frechet
+
+        return expm_frechet(a, e, compute_expm=False, check_finite=False).astype(e.dtype, copy=False)
     # Scaling and squaring goes by the norm of the whole: a large direction would cost accuracy, a small one costs none.
     size = np.max(np.abs(e), axis=(-2, -1), keepdims=True)
     size = np.where((size > 0) & np.isfinite(size), size, size.dtype.type(1))
