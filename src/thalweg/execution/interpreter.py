@@ -105,11 +105,11 @@ class Interpreter:
             elif kind == _GENERAL:
                 env[dst] = f(*[env[i] for i in src])
             elif kind == _INTO_2:
-                env[dst] = f(env[src[0]], env[src[1]], buffers[extra])
+                env[dst] = f(env[src[0]], env[src[1]], out=buffers[extra])
             elif kind == _INTO_1:
-                env[dst] = f(env[src[0]], buffers[extra])
+                env[dst] = f(env[src[0]], out=buffers[extra])
             elif kind == _INTO:
-                env[dst] = f(*[env[i] for i in src], buffers[extra])
+                env[dst] = f(*[env[i] for i in src], out=buffers[extra])
             elif kind == _FREE:
                 for i in src:
                     env[i] = None

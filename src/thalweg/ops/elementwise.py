@@ -22,6 +22,18 @@ from thalweg.ops.entry import INTO, batch_elementwise, broadcast_shape, elementw
 
 __all__ = ["INTO", "batch_elementwise", "broadcast_shape", "chain_product", "differential", "elementwise"]
 
+# rules that name entries further down
+where: Op
+log: Op
+rint: Op
+ldexp: Op
+logistic: Op
+cos: Op
+hypot: Op
+cosh: Op
+sign: Op
+copysign: Op
+
 _LN2, _LN10 = float(np.log(2)), float(np.log(10))
 
 # --- selection --------------------------------------------------------------------------------------------------------
@@ -144,16 +156,23 @@ logaddexp2 = elementwise("logaddexp2", np.logaddexp2,
 
 def _gap(a: Node, b: Node) -> Node:
     """a − b, which is 0 for equal infinities too."""
-    return where(equal(a, b), _number(0.0, a), a - b)
+    return where(logical_and(equal(a, b), isinf(a)), _number(0.0, a), a - b)
 
 
 # --- trigonometric and hyperbolic -------------------------------------------------------------------------------------
 
+
+def _one_minus_square(x: Any, out: Any = None) -> Any:
+    """1 − x² as (1 − x)(1 + x): no digits are lost near ±1."""
+    return np.multiply(np.subtract(1, x), np.add(1, x), out)
+
+
 sin = elementwise("sin", np.sin, lambda x, y: cos(x))
 cos = elementwise("cos", np.cos, lambda x, y: -sin(x))
 tan = elementwise("tan", np.tan, lambda x, y: 1 + y * y)
-arcsin = elementwise("arcsin", np.arcsin, lambda x, y: 1 / sqrt((1 - x) * (1 + x)), note="∞ at ±1")
-arccos = elementwise("arccos", np.arccos, lambda x, y: -1 / sqrt((1 - x) * (1 + x)), note="−∞ at ±1")
+one_minus_square = elementwise("one_minus_square", _one_minus_square, lambda x, y: -2 * x, like=np.sqrt)
+arcsin = elementwise("arcsin", np.arcsin, lambda x, y: 1 / sqrt(one_minus_square(x)), note="∞ at ±1")
+arccos = elementwise("arccos", np.arccos, lambda x, y: -1 / sqrt(one_minus_square(x)), note="−∞ at ±1")
 arctan = elementwise("arctan", np.arctan, lambda x, y: 1 / (1 + x * x))
 arctan2 = elementwise("arctan2", np.arctan2,
                       lambda a, b, y: (b / hypot(a, b)) / hypot(a, b), lambda a, b, y: -(a / hypot(a, b)) / hypot(a, b),
@@ -166,7 +185,7 @@ cosh = elementwise("cosh", np.cosh, lambda x, y: sinh(x))
 tanh = elementwise("tanh", np.tanh, lambda x, y: square(reciprocal(cosh(x))))
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda x, y: 1 / sqrt(1 + x * x))
 arccosh = elementwise("arccosh", np.arccosh, lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)), note="∞ at 1")
-arctanh = elementwise("arctanh", np.arctanh, lambda x, y: log_slope((1 - x) * (1 + x)), note="∞ at ±1")
+arctanh = elementwise("arctanh", np.arctanh, lambda x, y: log_slope(one_minus_square(x)), note="∞ at ±1")
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda x, y: float(np.pi / 180))
 rad2deg = elementwise("rad2deg", np.rad2deg, lambda x, y: float(180 / np.pi))
 
