@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import BOOL, FLOAT64, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
-from thalweg.ops.elementwise import astype, equal, exp, isfinite, where
+from thalweg.ops.elementwise import astype, equal, isfinite, where
 from thalweg.ops.movement import (
     BROADCAST,
     RESHAPE,
@@ -188,10 +188,12 @@ def _jvp_logsumexp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: N
 
 
 def _weights(x: Node, y: Node, axes: Axes) -> Node:
-    """exp(x − y) for y = logsumexp(x), the derivative of y. Where y is infinite, equal parts for all that equal it."""
+    """∂y/∂x = softmax x for y = logsumexp x; where y is infinite, equal parts for all x that equal it."""
+    from thalweg.ops.softmax import softmax
+
     y = keep(y, x, axes)
     at_top = where(equal(x, y), as_node(1.0, x.dtype), as_node(0.0, x.dtype))
-    return where(isfinite(y), exp(x - y), at_top / keep(sum_(at_top, axes), x, axes))
+    return where(isfinite(y), softmax(x, axes), at_top / keep(sum_(at_top, axes), x, axes))
 
 
 LOGSUMEXP = Op("logsumexp", _infer_logsumexp, _evaluate_logsumexp, family="reduce", jvp=_jvp_logsumexp,

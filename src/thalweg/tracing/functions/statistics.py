@@ -156,6 +156,8 @@ def _read(ordered: Node, positions: np.ndarray[Any, Any]) -> Node:
 
 def _nan_if_any(y: Node, ordered: Node) -> Node:
     """NaN sorts last: one look at the end tells whether there is any."""
+    if ordered.dtype.kind != "f":
+        return y
     end = _read(ordered, np.asarray(ordered.shape[-1] - 1))
     return e.where(e.isnan(end), as_node(float("nan"), y.dtype), y)
 
@@ -210,9 +212,10 @@ def _quantile(x: Node, level: np.ndarray[Any, Any], weak: bool, axis: Axis, meth
     ordered = sorted_along_last(merged)
     y = _read(ordered, below)
     if method not in _READ_ONLY and not whole:
+        y = floating(y)
         above = np.minimum(below + 1, n - 1)
         share = (place - below).reshape((*place.shape, *(1,) * (merged.ndim - 1)))
-        t = constant(np.asarray(share, dtype=x.dtype if weak else FLOAT64))
+        t = constant(np.asarray(share, dtype=y.dtype if weak else FLOAT64))
         upper = _read(ordered, above)
         step = upper - y
         y = e.where(constant(share >= 0.5), upper - step * (1 - t), y + step * t)
@@ -230,7 +233,7 @@ def quantile(
     method: str = "linear",
     keepdims: Any = False,
 ) -> Node:
-    x = floating(source(a, None, out))
+    x = source(a, None, out)
     return _quantile(x, _levels(q, "quantile"), type(q) in (int, float), axis, method, keepdims)
 
 
@@ -244,7 +247,7 @@ def percentile(
     method: str = "linear",
     keepdims: Any = False,
 ) -> Node:
-    x = floating(source(a, None, out))
+    x = source(a, None, out)
     level = np.asarray(np.true_divide(_levels(q, "percentile"), 100))
     return _quantile(x, level, type(q) in (int, float), axis, method, keepdims)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import OPS, Node, Op, constant, shape_error
+from thalweg.graph import OPS, Node, Op, as_node, constant
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
 from thalweg.ops.movement import broadcast, concatenate, normalize_basic, reshape, scatter_add, slice_
@@ -86,8 +86,11 @@ def reduce_step_by_step(ufunc: Any, a: Any, axis: Axis = 0, dtype: Any = None, k
     axes = normalize_axes(_axis(x, axis), x.ndim)
     merged = plain.merge(x, axes) if axes else reshape(x, (*x.shape, 1))
     terms = _terms(merged, merged.ndim - 1)
+    if len(axes) > 1:
+        ufunc.reduce(np.ones((1,) * len(axes)), axis=None)  # NumPy's own error where the order of the axes would matter
     if not terms:
-        raise shape_error(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
+        y = broadcast(as_node(float(ufunc.reduce(np.zeros(0))), x.dtype), merged.shape[:-1])  # or NumPy's own error
+        return finish(y, x, axes, keepdims)
     y = terms[0]
     for term in terms[1:]:
         y = op(y, term)
