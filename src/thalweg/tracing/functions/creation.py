@@ -18,7 +18,7 @@ from thalweg.ops.elementwise import astype, ceil
 from thalweg.ops.movement import broadcast, reshape
 from thalweg.tracing.context import concrete, is_library, lift, running
 from thalweg.tracing.functions.joining import graph_dtype
-from thalweg.tracing.functions.movement import ordered
+from thalweg.tracing.functions.movement import moveaxis, ordered
 from thalweg.tracing.functions.registry import implements
 from thalweg.tracing.reach import reaches
 from thalweg.tracing.tracer import Tracer, contains_tracer, known, node_of, stack_sequence, unsupported
@@ -290,5 +290,5 @@ def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype
         y[0] = Tracer(a)
     if n > 1 and endpoint:
         y[-1] = Tracer(b)
-    out = np.moveaxis(y, 0, axis) if axis else y
+    out = moveaxis(y, 0, axis) if axis else y
     return out.node if dtype is None else astype(out.node, graph_dtype(dtype))
