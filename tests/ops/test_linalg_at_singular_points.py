@@ -1,6 +1,8 @@
 """Linear algebra where formulas divide by zero: singular determinants, coinciding eigenvalues, ranks that are not full,
 triangles left empty; and the matrix exponential for directions of any size."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import scipy.linalg
