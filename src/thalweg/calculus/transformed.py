@@ -16,7 +16,7 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
-from thalweg.graph import FLOAT32, FLOAT64, Graph, Node, building, canonical
+from thalweg.graph import FLOAT32, FLOAT64, Graph, Node, building, canonical, reachable
 from thalweg.tracing import tree
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running
@@ -30,6 +30,7 @@ from thalweg.tracing.trace import (
     trace_leaves,
 )
 from thalweg.tracing.tracer import Tracer
+from thalweg.transforms.simplify import simplified
 
 Wrt = int | str | tuple[int | str, ...]
 
@@ -65,6 +66,7 @@ class Variables:
 Assemble = Callable[[list[Any]], Any]
 Rule = Callable[[Traced, Variables], tuple[list[Node], Assemble]]
 
+_SIMPLIFIED = 20_000  # nodes up to which a graph is simplified
 _TRACES_KEPT = 64  # a function with data-dependent loops has many; the least recently used go first
 
 
@@ -124,7 +126,7 @@ class Transformed:
         with building():
             traced = call.trace()
             outputs, assemble = self._rule(traced, call.variables(traced))
-            execute = Interpreter(Graph(traced.inputs, outputs), traced.guards)
+            execute = _planned(traced, outputs)
         if captured.unchanged():  # a function that changes what it reads (a random generator, say) is traced each time
             entries.insert(0, _Entry(execute, assemble, captured))
         values = execute(*leaves)
@@ -140,6 +142,16 @@ class Transformed:
             assert values is not None
             return assemble(values)
         return assemble(inline(outputs, traced, inputs))
+
+
+def _planned(traced: Traced, outputs: list[Node]) -> Interpreter:
+    """The interpreter of the transformed graph, which is simplified first unless it is so large that this would be felt."""
+    guards = traced.guards
+    if len(outputs) + len(guards) < _SIMPLIFIED and len(reachable(outputs)) < _SIMPLIFIED:
+        new = simplified([*outputs, *(n for n, _ in guards)])
+        outputs, questions = new[: len(outputs)], new[len(outputs) :]
+        guards = tuple(zip(questions, (answer for _, answer in guards), strict=True))
+    return Interpreter(Graph(traced.inputs, outputs), guards)
 
 
 class _Entry:
