@@ -64,7 +64,7 @@ def test_minus_infinity_at_a_point():
 def test_not_finite_at_the_start(method):
     s = minimize(LOG_WELL, [-1.0], method=method)
     assert s.status == "not_finite" and np.isnan(s.value) and s.iterations == 0
-    assert "start inside the domain" in s.message and s.x[0] == -1.0
+    assert "start inside its domain" in s.message and s.x[0] == -1.0
 
 
 def test_not_finite_later_with_the_reason_from_the_problem():

@@ -98,14 +98,15 @@ def standstill(point: Point, method: str, rate: float | None) -> Ending:
 def not_finite(point: Point) -> Ending:
     """The starting point itself is outside the function's domain."""
     what = f"the value is {point.value}" if not np.isfinite(point.value) else "the gradient is not finite"
-    message = f"The function cannot be followed from the start: {what} there.{_blame(point, None)}"
-    return Ending(Status.NOT_FINITE, message + " Try a start inside the domain of the function.")
+    message = f"The function cannot be followed from the start: {what} there. Try a start inside its domain."
+    return Ending(Status.NOT_FINITE, message + _blame(point, None))
 
 
 def no_direction(reason: str, point: Point) -> Ending:
     """A derivative that the method needs is not finite where the function itself still is."""
     message = f"The run cannot go on from here: {reason}, while the gradient norm is {point.gradient_norm:.3g}."
-    return Ending(Status.NOT_FINITE, f"{message}{_blame(point, None)} Try method='gradient-descent', or another start.")
+    advice = " Try method='gradient-descent', or another start."
+    return Ending(Status.NOT_FINITE, message + advice + _blame(point, None))
 
 
 def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
