@@ -87,7 +87,16 @@ EINSUMS = [
     ("i,i->", np.ones(1), v), ("bqhd,bkhd->bhqk", Q[:, :, None, :] * np.ones((3, 1)), Q[:, :2, None, :] * np.ones((3, 1))),
     ("ijk,ijl->", S, S), ("ijk,ljm->ijkm", S, S), ("ab,cd->", A, B), ("Ab,bC", A, B), ("ba,ac", A, B),
 ]  # fmt: skip
-WRONG = [("ij,jk->iz", A, B), ("ij,jk->ii", A, B), ("ij,jk", A, A), ("ij$k", A), ("iij", S), ("ij,jk", A), ("ii", A), ("i...", A, A)]
+WRONG = [
+    ("ij,jk->iz", A, B),
+    ("ij,jk->ii", A, B),
+    ("ij,jk", A, A),
+    ("ij$k", A),
+    ("iij", S),
+    ("ij,jk", A),
+    ("ii", A),
+    ("i...", A, A),
+]
 
 
 @pytest.mark.parametrize("case", [*EINSUMS, *WRONG], ids=lambda case: case[0])

@@ -63,7 +63,9 @@ def test_the_dtype_of_a_reduction_may_be_given(f):
         same(lambda a: f(a, axis=1, dtype=float), array)
 
 
-@pytest.mark.parametrize("f", [np.sum, np.prod, np.any, np.all, np.mean, np.var, np.std, np.nansum, np.nanprod, np.nanmean, np.nanvar])
+@pytest.mark.parametrize(
+    "f", [np.sum, np.prod, np.any, np.all, np.mean, np.var, np.std, np.nansum, np.nanprod, np.nanmean, np.nanvar]
+)
 def test_places_may_be_left_out(f):
     mask = X > -0.5
     same(lambda a: f(a, axis=1, where=mask), X)
@@ -83,7 +85,9 @@ def test_max_of_chosen_places_needs_a_start():
     same(lambda a: np.max(a, where=X > 0), X)
 
 
-@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod"])
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "cumsum", "cumprod"]
+)
 def test_array_methods(name):
     same(lambda a: getattr(a, name)(), X)
     same(lambda a: getattr(a, name)(-1), X)
