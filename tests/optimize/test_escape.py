@@ -23,6 +23,24 @@ def test_the_mountain_pass_does_not_hold_a_run(method, start):
     np.testing.assert_array_equal(s.x, again.x)
 
 
+def test_a_saddle_in_many_variables_is_found_by_lanczos_and_left():
+    n = 300
+    d = np.linspace(1, 3, n)
+    d[0] = -1
+
+    def f_and_gradient(x):
+        return 0.5 * (d * x) @ x + x[0] ** 4, d * x + np.r_[4 * x[0] ** 3, np.zeros(n - 1)]
+
+    problem = Problem(
+        n, f_and_gradient, f_hessian_product=lambda x, v: d * v + np.r_[12 * x[0] ** 2 * v[0], np.zeros(n - 1)]
+    )
+    start = np.ones(n)
+    start[0] = 0
+    s = minimize(problem, start)
+    assert s.success and s.kind == "strict minimum" and s.value == pytest.approx(-1 / 16)
+    assert "saddle" in s.notes[0] and s.method == "gradient-descent"
+
+
 def test_the_state_and_the_notes_tell():
     states = []
     s = minimize(PASS, [0.0, 0.0], callback=states.append)

@@ -7,7 +7,7 @@ import pytest
 
 from optimize.polynomials import polynomial_problem
 from optimize.problems import quadratic, rosenbrock
-from thalweg.optimize import Problem, minimize
+from thalweg.optimize import Problem, maximize, minimize
 
 BOWL = quadratic(np.diag([1.0, 10.0]))
 
@@ -49,6 +49,11 @@ def test_without_positive_curvature_a_tenth_is_advised():
     tent = Problem(1, lambda x: (float(-x[0]) if x[0] < 1 else np.nan, -np.ones(1)), lambda x: np.zeros((1, 1)))
     s = minimize(tent, [0.0], learning_rate=0.6)
     assert s.status == "not_finite" and "learning_rate = 0.06" in s.message and s.x[0] == 0.6
+
+
+def test_a_maximization_speaks_of_the_users_values():
+    s = maximize(quadratic([[-2.0]]), [1.0], learning_rate=1.5)
+    assert "the value went from -1 to -1.049e+06" in s.message and "<= 0.5" in s.message
 
 
 def test_jumping_to_and_fro_forever_is_a_standstill():

@@ -78,8 +78,8 @@ class Descent(Iterator[State]):
         problem = replace(problem, count=Evaluations())  # each run counts for itself
         self.user_problem = problem
         self.sense = sense
-        self.sign = 1.0 if sense == "minimize" else -1.0
         self.problem = problem if sense == "minimize" else problem.negated()
+        self.sign = 1.0 if sense == "minimize" else -1.0
         self.start = start
         self.chosen = choose(method, problem, learning_rate)
         self.rule = self.chosen.rule

@@ -117,7 +117,7 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     if not (point.value < -scale or (size > home and point.value < start.value)):
         return None
     side = "below" if sense == "minimize" else "above"
-    shown = point.value if sense == "minimize" else -point.value
+    shown = point.problem.sign * point.value
     message = (
         f"The function seems to be unbounded {side}: the value reached {shown:.3g} at |x| = {size:.3g}, and goes on."
     )

@@ -66,11 +66,11 @@ class FixedRate:
         return Taken(trial, s, self.rate, proposal.kind)
 
     def _advice(self, point: Point, trial: Point) -> str:
-        start = self.start or point
+        start, sign = self.start or point, point.problem.sign
         if trial.finite:
-            fact = f"the value went from {start.value:.4g} to {trial.value:.4g}"
+            fact = f"the value went from {sign * start.value:.4g} to {sign * trial.value:.4g}"
         else:
-            fact = f"from the value {point.value:.4g} a step led to where the function is not finite"
+            fact = f"from the value {sign * point.value:.4g} a step led to where the function is not finite"
         steepest = _curvature(start)
         if np.isfinite(steepest) and steepest > 0:
             advice = f"try learning_rate <= {_one_digit(min(1 / steepest, self.rate / 2)):g}"

@@ -70,6 +70,10 @@ class Problem:
         A name for each coordinate, for display.
     explain : callable, optional
         ``x -> sentence or None``: where in the user's code a value that is not finite comes from.
+    count : Evaluations
+        Counts the evaluations.
+    sign : float
+        −1 where this is minus the user's function, so that messages can speak of theirs.
 
     Examples
     --------
@@ -90,6 +94,7 @@ class Problem:
     names: Sequence[str] = ()
     explain: Callable[[Vector], str | None] | None = None
     count: Evaluations = field(default_factory=Evaluations, compare=False)
+    sign: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -145,6 +150,7 @@ class Problem:
         hessian, product, line = self.f_hessian, self.f_hessian_product, self.f_line
         return replace(
             self,
+            sign=-self.sign,
             f_and_gradient=f_and_gradient,
             f_hessian=None if hessian is None else lambda x: -np.asarray(hessian(x)),
             f_hessian_product=None if product is None else lambda x, v: -np.asarray(product(x, v)),
