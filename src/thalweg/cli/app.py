@@ -137,7 +137,7 @@ def diff(
         answer(question, "diff", found)
     else:
         print(derivatives_text(found))
-    return ANSWERED
+    return finite(question, found)
 
 
 @app.command()
@@ -149,15 +149,17 @@ def taylor(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """The Taylor polynomial of a formula of one unknown."""
+    """The Taylor polynomial of a formula about a point."""
     question = read_question(formula, data, at, "--at")
-    polynomial = expansion(question, order)
+
+    from thalweg.cli.derivatives import expansion
+
+    polynomial, content = expansion(question, order)
     if as_json:
-        content = {"at": question.point, "order": order}
         answer(question, "taylor", content)
     else:
-        print(polynomial)
-    return ANSWERED
+        print(repr(polynomial))
+    return finite(question, content)
 
 
 @app.command()
@@ -175,6 +177,17 @@ def classify(
     else:
         print(found)
     return ANSWERED
+
+
+def finite(question: Question, content: dict[str, Any]) -> int:
+    """The exit code of an answer in numbers; where one is not finite, a complaint says why."""
+    from thalweg.cli.derivatives import why_not_finite
+
+    why = why_not_finite(question, content)
+    if why is None:
+        return ANSWERED
+    print(f"thalweg: {why}", file=sys.stderr)
+    return NOT_CONVERGED
 
 
 def answer(question: Question, command: str, content: Mapping[str, object]) -> None:

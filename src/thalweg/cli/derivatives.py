@@ -7,14 +7,18 @@ only in the names of their entries.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from thalweg import calculus
+from thalweg.cli.arguments import Value
 from thalweg.cli.output import array_text, entry_names, point_text, table
 from thalweg.cli.question import Question, size_text
 from thalweg.errors import ArgumentError
+
+NUMBERS = ("value", "gradient", "jacobian", "hessian", "derivatives", "coefficients")
 
 
 def derivatives(question: Question, order: int) -> dict[str, Any]:
@@ -41,9 +45,20 @@ def derivatives(question: Question, order: int) -> dict[str, Any]:
 
 def higher_derivatives(question: Question, order: int) -> list[float]:
     """f′, f″, … of a formula of one unknown: k! times its Taylor coefficients."""
-    name, start = question.only_number(f"derivatives of order {order}")
+    name, start = only_number(question.point, order)
     coefficients = calculus.taylor(lambda t: question.at({name: t}), start, order).coefficients
-    return [c * math.factorial(k) for k, c in enumerate(coefficients)][1:]
+    return [float(c) * math.factorial(k) for k, c in enumerate(coefficients)][1:]
+
+
+def only_number(point: Mapping[str, Value], order: int) -> tuple[str, float]:
+    """The one unknown and its value, or an error where there are several or it is a vector."""
+    (name, value), *others = point.items()
+    if others or np.ndim(value):
+        raise ArgumentError(
+            f"--order {order} is for a formula of one unknown number, here are {', '.join(entry_names(point))}; "
+            "the terms of higher order are those of `thalweg taylor`"
+        )
+    return name, float(value)
 
 
 def derivatives_text(content: dict[str, Any]) -> str:
@@ -61,3 +76,31 @@ def derivatives_text(content: dict[str, Any]) -> str:
     if "hessian" in content:
         parts.append(table("Hessian", names, dict(zip(names, content["hessian"]))))
     return "\n\n".join(parts)
+
+
+def expansion(question: Question, order: int) -> tuple[Any, dict[str, Any]]:
+    """The Taylor polynomial about the point, and the content of the JSON answer."""
+    content: dict[str, Any] = {"at": dict(question.point), "entries": entry_names(question.point), "order": order}
+    (name, start), *others = question.point.items()
+    polynomial: Any
+    if others or np.ndim(start):
+        polynomial = calculus.taylor(question.at, dict(question.point), order)
+        content["terms"] = [{"powers": powers, "coefficient": c} for powers, c in polynomial.coefficients.items()]
+    else:
+        polynomial = calculus.taylor(lambda t: question.at({name: t}), start, order)
+        polynomial.variable = name
+        content["coefficients"] = polynomial.coefficients
+    return polynomial, content | {"text": str(polynomial), "exact": polynomial.exact}
+
+
+def why_not_finite(question: Question, content: dict[str, Any]) -> str | None:
+    """Where a value or derivative stopped being a finite number, or None where all are finite."""
+    numbers = [content[key] for key in NUMBERS if key in content]
+    numbers += [term["coefficient"] for term in content.get("terms", ())]
+    if all(np.isfinite(array).all() for array in numbers):
+        return None
+    reason = "the value or a derivative is not finite here"
+    for fault in calculus.diagnose(question.at_entries, question.entries).faults[:1]:
+        whose = "the derivative, by " if fault.derivative else ""
+        reason += f": {fault.what} in {whose}{fault.operation}, {fault.arguments}"
+    return reason

@@ -11,6 +11,7 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def number(value: float) -> str:
     return format(float(value) + 0.0, ".10g")  # + 0.0: no negative zero
 
 
-def point_text(point: Mapping[str, object]) -> str:
+def point_text(point: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {array_text(np.asarray(value))}" for name, value in point.items())
 
 
@@ -34,7 +35,7 @@ def array_text(value: np.ndarray) -> str:
     return "[" + ", ".join(parts) + "]"
 
 
-def entry_names(point: Mapping[str, object]) -> list[str]:
+def entry_names(point: Mapping[str, Any]) -> list[str]:
     """A name for every entry of a point: x, w[0], w[1], A[0,0] …"""
     names = []
     for name, value in point.items():

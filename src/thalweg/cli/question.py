@@ -48,17 +48,6 @@ class Question:
     def entries(self) -> np.ndarray:
         return np.concatenate([np.ravel(value) for value in self.point.values()]).astype(float)
 
-    def only_number(self, purpose: str) -> tuple[str, float]:
-        """The one unknown and its value, or an error where there are several or it is a vector."""
-        (name, value), *others = self.point.items()
-        if others:
-            raise ArgumentError(
-                f"{purpose} need a formula of one unknown; here are {', '.join(self.point)}: put numbers for the others"
-            )
-        if np.ndim(value):
-            raise ArgumentError(f"{purpose} need a number for {name}, not a vector")
-        return name, float(value)
-
 
 def size_text(value: Any) -> str:
     shape = np.shape(value)
