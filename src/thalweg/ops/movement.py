@@ -605,6 +605,8 @@ def _check_range(positions: Any, n: int, axis: int) -> Any:
 
 def _simplify_in_range(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
     (positions,), (n, _) = args, params
+    if positions.op is BROADCAST and positions.args[0].value is not None:
+        return broadcast(make(IN_RANGE, positions.args, params), positions.shape)
     if positions.op is IN_RANGE and positions.params[0] <= n:
         return positions
     value = positions.value

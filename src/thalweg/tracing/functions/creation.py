@@ -44,7 +44,7 @@ def by_user() -> bool:
         found = _installed[name] = is_library(name) or "/site-packages/" in path or "/dist-packages/" in path
     if not found or name.partition(".")[0] in {t.package for t in running.traces}:
         return True
-    return any(type(v) is Tracer for v in frame.f_locals.values())
+    return any(type(v) is Tracer and known(v.node) is None for v in frame.f_locals.values())
 
 
 def fillable(array: Any) -> Any:
@@ -236,6 +236,28 @@ def fromiter(original: Any, iter: Any, dtype: Any = float, count: int = -1, **kw
 @implements(np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Node:
     return node_of(a)
+
+
+# --- dtypes ---------------------------------------------------------------------------------------------------------
+
+
+def _dtypes(values: Any) -> list[Any]:
+    return [v.dtype if type(v) is Tracer else v for v in values]
+
+
+@implements(np.result_type)
+def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
+    return np.result_type(*_dtypes(arrays_and_dtypes))
+
+
+@implements(np.can_cast)
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    return np.can_cast(*_dtypes([from_, to]), casting)
+
+
+@implements(np.common_type)
+def common_type(*arrays: Any) -> type[Any]:
+    return np.common_type(*(np.empty(0, a.dtype) if type(a) is Tracer else a for a in arrays))
 
 
 # --- ranges between traced ends -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from thalweg.ops.elementwise import (
     astype,
     equal,
     isnan,
-    logical_and,
+    logical_or,
     maximum,
     minimum,
     not_equal,
@@ -164,8 +164,10 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         j = SEARCHSORTED(points, at, params=("right",)) - 1
         j = minimum(maximum(j, as_node(0, INT64)), as_node(n - 2, INT64))
         x0, x1, y0, y1 = (take(v, k, 0) for v in (points, values) for k in (j, j + 1))
-        line = (y1 - y0) / (x1 - x0) * (at - x0) + y0
-        inside = where(equal(at, x1), y1, where(logical_and(isnan(line), equal(y0, y1)), y0, line))
+        slope = (y1 - y0) / (x1 - x0)
+        line = slope * (at - x0) + y0
+        other = where(logical_or(equal(at, x0), equal(y0, y1)), y0, slope * (at - x1) + y1)
+        inside = where(equal(at, x1), y1, where(isnan(line), other, line))  # infinities: as NumPy
     y = where(at > end, high, where(at < start, low, inside))
     return where(isnan(at), at, y)
 

@@ -138,9 +138,8 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Node:
     rising = bool(concrete(ALL(greater_equal(*pairs), params=((0,),))))
     if not rising and not bool(concrete(ALL(less_equal(*pairs), params=((0,),)))):
         raise ValueError("bins must be monotonically increasing or decreasing")
-    if rising:
-        return searchsorted(edges, x, "left" if right else "right")
-    return n - searchsorted(Tracer(edges)[::-1], x, "right" if right else "left")
+    side = "left" if right else "right"
+    return searchsorted(edges, x, side) if rising else n - searchsorted(Tracer(edges)[::-1], x, side)
 
 
 @implements(np.take_along_axis)

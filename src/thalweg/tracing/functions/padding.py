@@ -43,7 +43,8 @@ def _pairs(given: Any, rank: int) -> list[tuple[Any, Any]]:
 @implements(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Node:
     x = node_of(array)
-    if np.asarray([] if isinstance(pad_width, dict) else pad_width, dtype=None).dtype.kind not in "iuf":
+    asked = list(pad_width.values()) if isinstance(pad_width, dict) else pad_width
+    if any(np.asarray(w).dtype.kind not in "iu" for w in (asked if isinstance(asked, list) else [asked])):
         raise TypeError("`pad_width` must be of integral type.")
     widths = [(int(a), int(b)) for a, b in _pairs(pad_width, x.ndim)]
     if any(a < 0 or b < 0 for a, b in widths):

@@ -16,7 +16,7 @@ from thalweg.tracing import indexing
 from thalweg.tracing.context import concrete, trace_error
 from thalweg.tracing.functions.joining import one_dtype
 from thalweg.tracing.functions.registry import array_methods, implements, implements_method, normalize_axis
-from thalweg.tracing.tracer import UFUNCS, Tracer, node_of, nodes_of, unsupported
+from thalweg.tracing.tracer import UFUNCS, Tracer, known, node_of, nodes_of, unsupported
 
 
 def positions_of(indices: Any) -> Node:
@@ -81,7 +81,8 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Node:
     options = one_dtype([node_of(c) for c in choices])
     which = positions_of(a)
     shape = np.broadcast_shapes(which.shape, *(c.shape for c in options))
-    if mode == "raise" and which.value is not None and (np.min(which.value, initial=0) < 0):
+    fixed = known(which) if mode == "raise" else None
+    if fixed is not None and not 0 <= np.min(fixed, initial=0) <= np.max(fixed, initial=0) < len(options):
         raise ValueError("invalid entry in choice array")
     which = broadcast(in_mode(which, len(options), 0, mode), shape)
     result = broadcast(options[0], shape)
