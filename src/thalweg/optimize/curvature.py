@@ -26,8 +26,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import eigh, eigvalsh
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, minres
 
 from .problem import DENSE_LIMIT, Matrix, Point, Vector
 from .scaling import equilibrate
@@ -107,7 +105,7 @@ def inertia(H: Matrix, error: Matrix) -> tuple[Vector, float, Matrix]:
     n = len(H)
     error = error + n * EPS * np.abs(H)
     d = equilibrate(H, 2 * error)
-    values, Q = eigh(H / np.outer(d, d))
+    values, Q = np.linalg.eigh(H / np.outer(d, d))
     tolerance = 2 * float(np.linalg.norm(error / np.outer(d, d))) + 10 * n * EPS * float(
         np.max(np.abs(values), initial=0)
     )
@@ -122,7 +120,7 @@ def curvature_at(point: Point) -> Curvature | None:
 def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:
     """Return −H⁺∇f and ½ |∇fᵀ H⁺ ∇f|: how far the stationary point of the model is, and how much lower."""
     d = equilibrate(H)
-    values, Q = eigh(H / np.outer(d, d))
+    values, Q = np.linalg.eigh(H / np.outer(d, d))
     gamma = Q.T @ (gradient / d)
     usable = np.abs(values) > len(H) * EPS * np.max(np.abs(values), initial=0.0)
     z = np.zeros_like(gamma)
@@ -165,7 +163,7 @@ def _dense(point: Point) -> Curvature | None:
         return None
     s, fall = newton_step(H, point.gradient)
     values, tolerance, V = inertia(H, measured_error(point, H, s))
-    return Curvature(np.asarray(eigvalsh(H)), values, tolerance, V, s, fall)
+    return Curvature(np.asarray(np.linalg.eigvalsh(H), dtype=np.float64), values, tolerance, V, s, fall)
 
 
 def _extreme(point: Point) -> Curvature | None:
@@ -174,6 +172,8 @@ def _extreme(point: Point) -> Curvature | None:
     The accuracy that ARPACK promises is relative to each eigenvalue, so one that is zero would never be found: the
     lowest are computed as those of H + 2 max|λ|.
     """
+    from scipy.sparse.linalg import LinearOperator, minres  # 0.2 s to import, and rarely needed
+
     n = point.problem.n
     size, V, settled = _lanczos(point, 0.0, "LM", 1e-3)
     if not np.isfinite(size).all() or not size.size:
@@ -191,6 +191,8 @@ def _extreme(point: Point) -> Curvature | None:
 
 def _lanczos(point: Point, shift: float, which: Literal["LM", "SA", "LA"], tol: float) -> tuple[Vector, Matrix, bool]:
     """Return two extreme eigenvalues of H + shift, less the shift, their vectors, and whether they have converged."""
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
     n = point.problem.n
 
     def product(v: Vector) -> Vector:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .composition import NoDirection, Proposal
 from .problem import Matrix, Point, Vector
@@ -78,7 +77,7 @@ def newton(point: Point) -> NewtonPath:
     if not np.isfinite(H).all():
         raise NoDirection("the Hessian is not finite")
     d = equilibrate(H)
-    eigenvalues, Q = eigh(H / np.outer(d, d))
+    eigenvalues, Q = np.linalg.eigh(H / np.outer(d, d))
     Q = Q * _signs(Q)
     return NewtonPath(d, eigenvalues, Q, Q.T @ (point.gradient / d), float(np.linalg.norm(d * point.x)))
 
