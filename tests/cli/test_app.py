@@ -222,6 +222,37 @@ def test_classify(run):
     assert json.loads(run("classify", "x^4", "--at", "x=0", "--json")[1])["kind"] == "strict minimum"
 
 
+# --- JSON ---
+
+
+@pytest.mark.parametrize(
+    "arguments, keys",
+    [
+        (
+            ["minimize", "x^2", "--start", "x=1"],
+            "sense x value kind why status success message gradient gradient_norm eigenvalues certificate method"
+            " method_reason iterations evaluations time notes",
+        ),
+        (["diff", "x^2", "--at", "x=1", "--order", 2], "at entries value gradient hessian"),
+        (["diff", "x^2", "--at", "x=1", "--order", 3], "at entries value derivatives"),
+        (["diff", "[x, x]", "--at", "x=1"], "at entries value jacobian"),
+        (["taylor", "x^2", "--at", "x=1"], "at entries order coefficients text exact"),
+        (["taylor", "x*y", "--at", "x=1,y=1"], "at entries order terms text exact"),
+        (
+            ["classify", "x^2", "--at", "x=1"],
+            "x value kind why gradient_norm eigenvalues certificate multipliers",
+        ),
+    ],
+)
+def test_json_has_the_documented_keys(run, arguments, keys):
+    answer = json.loads(run(*arguments, "--json")[1])
+    assert sorted(answer) == sorted(["command", "formula", *keys.split()])
+    assert (answer["command"], answer["formula"]) == (arguments[0], arguments[1])
+    page = (ROOT / "docs" / "command.md").read_text("utf-8")
+    keys_inside = [*answer, *answer.get("certificate", ()), *answer.get("evaluations", ())]
+    assert [key for key in keys_inside if f"`{key}`" not in page] == []
+
+
 # --- wrong use ---
 
 
