@@ -17,7 +17,6 @@ from thalweg.ops.matrix import as_floats, check_square, matrix_op, mT
 from thalweg.ops.movement import concatenate
 from thalweg.ops.solve import Args, Tangents
 
-
 _LARGE = 32  # from this order on, the recurrence of Al-Mohy & Higham (2009) is cheaper than the block matrix
 
 
@@ -48,7 +47,7 @@ def _evaluate_change(a: Any, e: Any) -> Any:
     if a.ndim == 2 and len(a) >= _LARGE and np.isfinite(a).all() and np.isfinite(e).all():
         from scipy.linalg import expm_frechet
 
-        return expm_frechet(a, e, compute_expm=False, check_finite=False).astype(e.dtype, copy=False)
+        return np.asarray(expm_frechet(a, e, compute_expm=False, check_finite=False), e.dtype)
     # Scaling and squaring goes by the norm of the whole: a large direction would cost accuracy, a small one costs none.
     size = np.max(np.abs(e), axis=(-2, -1), keepdims=True)
     size = np.where((size > 0) & np.isfinite(size), size, size.dtype.type(1))

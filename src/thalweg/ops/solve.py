@@ -1,11 +1,8 @@
-"""Linear systems: A X = B by LU, triangular systems, inverses, and the solution of least norm of least squares.
+"""Linear systems: A X = B by LU, triangular systems, and inverses.
 
 If A X = B, then dX = A⁻¹(dB − dA X), and d(A⁻¹) = −A⁻¹ dA A⁻¹. A single matrix is factored once: all that is asked of
 it, in the value and in every derivative, takes the same LU factors as further arguments (hash-consing makes them one
 node). Stacks of (small) matrices have no factors; NumPy's own loops are faster there than reusing would be.
-
-For least squares and pseudo-inverses the rank must not change near the point (Golub & Pereyra 1973):
-dA⁺ = −A⁺ dA A⁺ + A⁺A⁺ᵀ dAᵀ (I − A A⁺) + (I − A⁺A) dAᵀ A⁺ᵀA⁺.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import INT64, ITEM, Node, Op, make, make_tuple, shape_error
+from thalweg.graph import INT64, Node, Op, make, make_tuple, shape_error
 from thalweg.ops.matrix import (
     LinAlgError,
     as_floats,
@@ -245,68 +242,3 @@ def inv(a: Node, quiet: bool = False) -> Node:
     check_square(a)
     (a,) = as_floats(a)
     return make(INV, (a, *factors(a)), (quiet,))
-
-
-def _jvp_pinv(tangents: Tangents, args: Args, p: Node, cutoff: float) -> Node | None:
-    (da,), (a,) = tangents, args
-    if da is None:
-        return None
-    left, right = product(p, mT(p), mT(da)), product(mT(da), mT(p), p)
-    return left - product(left, a, p) + right - product(p, a, right) - product(p, da, p)
-
-
-PINV = matrix_op(
-    "pinv",
-    lambda a, cutoff: ((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype),
-    lambda a, cutoff: np.linalg.pinv(a, rcond=cutoff),
-    jvp=_jvp_pinv,
-    note="the derivative at constant rank",
-)
-
-
-def pinv(a: Node, cutoff: float) -> Node:
-    """The pseudo-inverse; singular values below ``cutoff`` times the largest count as 0."""
-    check_matrix(a)
-    (a,) = as_floats(a)
-    return make(PINV, (a,), (float(cutoff),))
-
-
-# --- least squares ----------------------------------------------------------------------------------------------------
-
-
-def _infer_lstsq(a: Node, b: Node, cutoff: float) -> Any:
-    if a.shape[:-1] != b.shape[:-1]:
-        raise shape_error(f"lstsq: a matrix of shape {a.shape} and a right side of shape {b.shape} do not fit together")
-    stack = a.shape[:-2]
-    return ((*stack, a.shape[-1], b.shape[-1]), b.dtype), (stack, INT64)
-
-
-def _evaluate_lstsq(a: Any, b: Any, cutoff: float) -> Any:
-    if a.ndim == 2:
-        x, _, rank, _ = np.linalg.lstsq(a, b, cutoff)
-        return x, np.int64(rank)
-    x, rank = np.empty((*a.shape[:-2], a.shape[-1], b.shape[-1]), b.dtype), np.empty(a.shape[:-2], np.int64)
-    for i in np.ndindex(a.shape[:-2]):
-        x[i], rank[i] = _evaluate_lstsq(a[i], b[i], cutoff)
-    return x, rank
-
-
-def _jvp_lstsq(tangents: Tangents, args: Args, y: Node, cutoff: float) -> tuple[Node | None, None]:
-    (da, db), (a, b) = tangents, args
-    x, p = make(ITEM, (y,), (0,)), pinv(a, cutoff)
-    dx = None if db is None else product(p, db)
-    if da is not None:
-        residual, back = b - product(a, x), product(mT(da), mT(p), x)
-        change = product(p, mT(p), mT(da), residual) - product(p, da, x) + back - product(p, a, back)
-        dx = change if dx is None else dx + change
-    return dx, None
-
-
-LSTSQ = matrix_op("lstsq", _infer_lstsq, _evaluate_lstsq, several=True, jvp=_jvp_lstsq,
-                  note="(x, rank); the derivative at constant rank")  # fmt: skip
-
-
-def lstsq(a: Node, b: Node, cutoff: float) -> Args:
-    """The X of least norm among those with the least ‖A X − B‖, for matrices B, and the rank of A."""
-    a, b = as_floats(a, b)
-    return make_tuple(LSTSQ, (a, b), (float(cutoff),))

@@ -74,19 +74,21 @@ def _reciprocals(w: Node, sign: int) -> Node:
 # --- symmetric eigenvalue problem -------------------------------------------------------------------------------------
 
 
-def _infer_eigh(a: Node, *driver: Any) -> Any:
+def _infer_eigh(a: Node, driver: str, upper: bool) -> Any:
     return (a.shape[:-1], a.dtype), (a.shape, a.dtype)
 
 
-def _evaluate_eigh(a: Any, driver: str) -> Any:
+def _evaluate_eigh(a: Any, driver: str, upper: bool) -> Any:
+    if upper:
+        a = np.swapaxes(a, -1, -2)
     if driver == "scipy" and a.ndim == 2 and a.size:
         from scipy.linalg import eigh as scipy_eigh
 
-        return scipy_eigh(a, check_finite=False)
-    return tuple(np.linalg.eigh(a))
+        return scipy_eigh(a, lower=not upper, check_finite=False)
+    return tuple(np.linalg.eigh(a, "U" if upper else "L"))
 
 
-def _jvp_eigh(tangents: Tangents, args: Args, y: Node, driver: str) -> tuple[Node | None, Node | None]:
+def _jvp_eigh(tangents: Tangents, args: Args, y: Node, *choice: Any) -> tuple[Node | None, Node | None]:
     (da,), (a,) = tangents, args
     if da is None:
         return None, None
@@ -105,14 +107,15 @@ EIGH = matrix_op(
 )
 
 
-def eigh(a: Node, driver: str = "numpy") -> Args:
+def eigh(a: Node, driver: str = "numpy", upper: bool = False) -> Args:
     """Eigenvalues in ascending order and orthonormal eigenvectors; only the lower triangle of ``a`` is read.
 
-    ``driver`` says whose choice of the signs of the eigenvectors is followed, ``"numpy"`` or ``"scipy"``.
+    ``driver`` says whose choice of the signs of the eigenvectors is followed, ``"numpy"`` or ``"scipy"``; ``upper``,
+    that of their routine for the upper triangle of the transpose.
     """
     check_square(a)
     (a,) = as_floats(a)
-    return make_tuple(EIGH, (a,), (driver,))
+    return make_tuple(EIGH, (a,), (driver, upper))
 
 
 def _jvp_eigvalsh(tangents: Tangents, args: Args, w: Node) -> Node | None:

@@ -11,6 +11,7 @@ traced function and of the functions that it names, to a fixed depth.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -65,13 +66,16 @@ class _Patch:
 
 
 @contextlib.contextmanager
-def reach(f: Any) -> Iterator[None]:
-    """While the block runs, calls in this thread of what is in the table are answered by it."""
+def reach(f: Any) -> Iterator[Any]:
+    """While the block runs, calls in this thread of what is in the table are answered by it.
+
+    Gives what to call for ``f``: itself, or our answer if it stands in the table (``tw.grad(scipy.linalg.det)``).
+    """
     with _lock:
         keys = _patch_modules()
         _patch_bound_names(f, keys)
     try:
-        yield
+        yield functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f  # type: ignore[attr-defined]
     finally:
         with _lock:
             for key in keys:
@@ -92,6 +96,7 @@ def _stand_in(original: Any, answer: Answer) -> Answer:
                 return original(*args, **kwargs)
             return answer(original, *args, **kwargs)
 
+        call.answer = answer  # type: ignore[attr-defined]
         call.__name__ = getattr(original, "__name__", "call")
         call.__wrapped__ = original  # type: ignore[attr-defined]
         known = _stand_ins[original] = call

@@ -95,8 +95,8 @@ def trace_leaves(
     args, kwargs = put_together(passed)
     running.traces.append(trace)
     try:
-        with building(), reach(f):
-            result = f(*args, **kwargs)
+        with building(), reach(f) as called:
+            result = called(*args, **kwargs)
         out_leaves, out_structure = tree.flatten(result)
         outputs = [node_of(leaf) for leaf in out_leaves]
     except (TypeError, ValueError) as error:

@@ -185,7 +185,7 @@ def _triangle_read(a: Any, uplo: str) -> Node:
 
 @implements(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    return EighResult(*la.eigh(_triangle_read(a, UPLO)))
+    return EighResult(*la.eigh(_triangle_read(a, UPLO), upper=UPLO.upper() == "U"))
 
 
 @implements(np.linalg.eigvalsh)
@@ -224,7 +224,7 @@ def svdvals(x: Any, /) -> Node:
 def cond(x: Any, p: Any = None) -> Node:
     (a,) = as_floats(node_of(x))
     check_matrix(a)
-    if a.size == 0:
+    if 0 in a.shape[-2:]:
         raise linalg_error("cond is not defined on empty arrays")
     if p is None or p in (2, -2):
         s = la.svdvals(a)

@@ -15,10 +15,10 @@ from thalweg.graph import Node, constant, full
 from thalweg.ops import linalg as la
 from thalweg.ops.elementwise import where
 from thalweg.ops.factorizations import columns
-from thalweg.ops.matrix import as_floats, check_matrix, check_square, product, spread
+from thalweg.ops.least_squares import count_kept, dropped, truncated_inverse
+from thalweg.ops.matrix import as_floats, check_matrix, check_square
 from thalweg.ops.movement import assemble, reshape, take
-from thalweg.ops.reduce import sum_
-from thalweg.tracing.context import concrete, mark_place, trace_error
+from thalweg.tracing.context import mark_place, trace_error
 from thalweg.tracing.functions import linalg
 from thalweg.tracing.functions.linalg import eps, with_columns
 from thalweg.tracing.functions.norm import norm as numpy_norm
@@ -125,30 +125,18 @@ def lstsq(
     return x, residuals, rank, s
 
 
-def _cutoff(s: Node, shape: tuple[int, ...], atol: Any, rtol: Any) -> Node:
-    """SciPy's bound below which singular values of matrices of ``shape`` count as zero: atol + rtol·max σ."""
-    relative = (max(shape) * eps(s) if not atol else 0.0) if rtol is None else float(rtol)
-    return s <= float(atol or 0.0) + numpy_norm(s, np.inf) * relative
-
-
 @answers("pinv")
 def pinv(a: Any, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, check_finite: bool = True) -> Any:
     (x,) = as_floats(node_of(a))
     check_matrix(x)
     s = la.svdvals(x)
-    small = _cutoff(s, x.shape, atol, rtol)
-    if not atol:
-        inverse = la.pinv(x, max(x.shape) * eps(x) if rtol is None else float(rtol))
-    else:  # an absolute bound: the number of singular values above it is fixed by a guard
-        rank = int(np.count_nonzero(~np.asarray(concrete(small))))
-        u, s, vh = la.svd(x)
-        u, v = columns(u, 0, rank), columns(la.mT(vh), 0, rank)
-        inverse = product(v * spread(1 / columns(s, 0, rank), v.shape, True), la.mT(u))
-    return (inverse, _count(small)) if return_rank else inverse
-
-
-def _count(small: Node) -> Node:
-    return small.size - sum_(small, (0,))
+    if atol:
+        small = s <= float(atol) + (0.0 if rtol is None else float(rtol)) * numpy_norm(s, np.inf)
+        inverse = truncated_inverse(x, small)
+    else:
+        cutoff = max(x.shape) * eps(x) if rtol is None else float(rtol)
+        small, inverse = dropped(s, cutoff), la.pinv(x, cutoff)
+    return (inverse, count_kept(small)) if return_rank else inverse
 
 
 @answers("pinvh")
@@ -200,6 +188,7 @@ def eigh(
         check_square(metric)
         factor = la.cholesky(metric if lower else la.mT(metric))
         x = la.triangular_solve(factor, la.mT(la.triangular_solve(factor, x)))
+        lower = True
     elif not lower:
         x = la.mT(x)
     first, last = (0, x.shape[-1] - 1) if subset_by_index is None else subset_by_index
@@ -207,7 +196,7 @@ def eigh(
         raise ValueError(f"Requested eigenvalue indices are not valid. Valid range is [0, {x.shape[-1] - 1}]")
     if eigvals_only:
         return columns(la.eigvalsh(x), first, last + 1)
-    w, v = la.eigh(x, "scipy")
+    w, v = la.eigh(x, "scipy", upper=not lower)
     if factor is not None:
         v = la.triangular_solve(factor, v, transposed=True)
     return columns(w, first, last + 1), columns(v, first, last + 1)
