@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tracing.agreement import same_derivative, same_value
 
 import thalweg as tw
+from tracing.agreement import same_derivative, same_value
 
 A = np.cos(np.arange(20.0)).reshape(4, 5)
 V = np.array([3.0, -1.0, 2.5, 0.5, 7.0])

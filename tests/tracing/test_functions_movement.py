@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tracing.agreement import same_derivative, same_value
 
 import thalweg as tw
 from thalweg.errors import ShapeError
+from tracing.agreement import same_derivative, same_value
 
 A = np.arange(1.0, 7.0).reshape(2, 3) ** 1.5
 B = np.sin(np.arange(24.0)).reshape(2, 3, 4)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tracing.agreement import executed, same_derivative, same_value
 
 import thalweg as tw
 from thalweg.errors import UnsupportedError
+from tracing.agreement import executed, same_derivative, same_value
 
 A = np.array([[3.0, -1.0, 2.5, 0.5], [0.25, 9.0, -4.0, 1.0]])
 V = np.array([3.0, -1.0, 2.5, 0.5, 7.0])
@@ -121,7 +121,7 @@ def test_positions_are_found_anew_at_every_call():
 
 def test_searching_a_table_that_is_batched():
     """The Jacobian of a sum of values taken at positions in a table that differs from direction to direction."""
-    f = lambda t: np.sort(t * t)[np.searchsorted(np.sort(t), 0.7)] * t  # noqa: E731
+    f = lambda t: np.sort(t * t)[np.searchsorted(np.sort(t), 0.7)] * t
     same_derivative(f, np.array([0.9, 0.2, 1.4]), h=1e-4, atol=1e-6)
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tracing.agreement import same_derivative, same_value
 
 import thalweg as tw
 from thalweg.errors import TraceError, UnsupportedError
+from tracing.agreement import same_derivative, same_value
 
 A = np.cos(np.arange(12.0)).reshape(3, 4)
 C = np.sin(np.arange(24.0)).reshape(2, 3, 4)

@@ -188,6 +188,14 @@ class Tracer(Box):
         value = known(self.node)
         if value is not None:
             return np.array(value, dtype=dtype)
+        if self.dtype.kind in "ib" and dtype != object:  # positions, masks, counts: no derivative is cut, a guard does
+            mark_place()
+            return np.array(concrete(self.node), dtype=dtype)
+        if dtype == object:
+            raise self._plain_number(
+                "an array of objects (np.vectorize, np.frompyfunc)",
+                "the function with NumPy operations, or np.array([f(t) for t in x])",
+            )
         raise self._plain_number(
             "a plain array",
             "a NumPy function that can be traced; to fill an array, create it inside the function "

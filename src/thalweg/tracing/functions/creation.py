@@ -252,7 +252,8 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
 
 @implements(np.can_cast)
 def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
-    return np.can_cast(*_dtypes([from_, to]), casting)
+    source, target = _dtypes([from_, to])
+    return bool(np.can_cast(source, target, casting))
 
 
 @implements(np.common_type)
