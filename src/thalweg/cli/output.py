@@ -105,7 +105,15 @@ def progress_line() -> Iterator[Callable[[str], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
+    with contextlib.ExitStack() as shown:
+        status: Any = None
 
-    with Console(stderr=True).status("") as status:
-        yield status.update
+        def report(text: str) -> None:
+            nonlocal status
+            if status is None:  # nothing is imported or shown for what is quickly done
+                from rich.console import Console
+
+                status = shown.enter_context(Console(stderr=True).status(text))
+            status.update(text)
+
+        yield report
