@@ -1,8 +1,8 @@
 """What a function under trace must agree with: NumPy in value, central differences in derivatives, itself in batches.
 
 ``same`` compares value, shape and dtype with NumPy, or the kind of error. ``derivatives`` compares first and second
-derivatives with five-point central differences of NumPy's own values (error about h⁴ + ε/h, h = 10⁻³: 10⁻⁹ here), tests the
-adjoint identity ⟨u, Jv⟩ = ⟨Jᵀu, v⟩ to rounding, and a batch against a loop.
+derivatives with five-point central differences of NumPy's own values (error about h⁴ + ε/h, h = 10⁻³: 10⁻⁹ here),
+tests the adjoint identity ⟨u, Jv⟩ = ⟨Jᵀu, v⟩ to rounding, and a batch against a loop.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from checks import adjoint, derivatives, loop, same
 from hypothesis import given, settings
 
 import thalweg as tw
+from checks import adjoint, derivatives, loop, same
 from thalweg.graph import Graph, input_node
 from thalweg.ops.contract import CONTRACT, contract, matmul
 from thalweg.ops.correlate import CONVOLVE, CORRELATE
@@ -96,7 +96,7 @@ def test_a_result_owns_its_memory(case):
     assert not np.shares_memory(y, a) and not np.shares_memory(y, b)
 
 
-# --- what is executed ---------------------------------------------------------------------------------------------------
+# --- what is executed -----------------------------------------------------------------------------------------------
 
 
 def names(*outputs) -> list[str]:
@@ -136,7 +136,7 @@ def test_the_gradient_of_least_squares_is_two_products_with_the_matrix():
     assert "transpose" not in ops
 
 
-# --- correlation --------------------------------------------------------------------------------------------------------
+# --- correlation ----------------------------------------------------------------------------------------------------
 
 
 def slid(op, mode):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from checks import close, derivatives, same
 from scipy.special import logsumexp
 
 import thalweg as tw
+from checks import close, derivatives, same
 from thalweg.graph import Graph, Op, constant, full, input_node
 from thalweg.ops import reduce as r
 from thalweg.tracing.tracer import Tracer, node_of
@@ -116,7 +116,7 @@ def test_logsumexp_neither_overflows_nor_loses_digits():
     np.testing.assert_allclose(tw.hessian(f)(x)[:2, :2], [[0.25, -0.25], [-0.25, 0.25]], rtol=1e-14)
 
 
-# --- identities ---------------------------------------------------------------------------------------------------------
+# --- identities -----------------------------------------------------------------------------------------------------
 
 
 def names(*outputs) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from checks import derivatives, same
 from hypothesis import given, settings
 
 import thalweg as tw
+from checks import derivatives, same
 
 random = np.random.default_rng(0)
 A, B = random.normal(size=(3, 4)), random.normal(size=(4, 5))
@@ -72,19 +72,22 @@ def test_multi_dot():
     same(lambda a, b: np.linalg.multi_dot([a, b]), A, A)
 
 
-# --- einsum -------------------------------------------------------------------------------------------------------------
+# --- einsum ---------------------------------------------------------------------------------------------------------
 
 M, C = random.normal(size=(4, 4)), random.normal(size=(4, 4, 4))
 EINSUMS = [
-    ("ij,jk", A, B), ("ij,jk->ki", A, B), ("ij->ji", A), ("ij->", A), ("ii", M), ("ii->i", M), ("iij->j", C), ("iji->ij", C),
-    ("iii->i", C), ("iii", C), ("ij,ij->j", A, A), ("ij,ij->i", A, A), ("ij,ij->ji", A, A), ("ij,ij", A, A),
+    ("ij,jk", A, B), ("ij,jk->ki", A, B), ("ij->ji", A), ("ij->", A), ("ii", M), ("ii->i", M), ("iij->j", C),
+    ("iji->ij", C), ("iii->i", C), ("iii", C), ("ij,ij->j", A, A), ("ij,ij->i", A, A),
+    ("ij,ij->ji", A, A), ("ij,ij", A, A),
     ("ij,ji->", A, A.T.copy()), ("i,j->ij", w, v), ("i,j->ji", w, v), ("i,j->", w, v), ("i,j->j", w, v),
-    ("bij,bjk->bik", S, T), ("bij,bjk->ikb", S, T), ("bij,bjk->kib", S, T), ("bij,bjk", S, T), ("...ij,...jk->...ik", U, T),
-    ("...ij,...jk", U, T), ("ij...,jk...->ik...", np.moveaxis(S, 0, -1), np.moveaxis(T, 0, -1)), ("i...->...i", S),
+    ("bij,bjk->bik", S, T), ("bij,bjk->ikb", S, T), ("bij,bjk->kib", S, T), ("bij,bjk", S, T),
+    ("...ij,...jk->...ik", U, T), ("...ij,...jk", U, T),
+    ("ij...,jk...->ik...", np.moveaxis(S, 0, -1), np.moveaxis(T, 0, -1)), ("i...->...i", S),
     ("...i->...", S), ("...", S), ("ij,jk,kl->il", A, B, Q[:, :, 0]), ("ij,jk,k,i->", A, B, Q[:, 0, 0], w),
     ("a,ab,abc->abc", S[:, 0, 0], S[:, :, 0], S), ("i,i,i->i", v, v, v), ("i,i,i", v, v, v), ("ij,kj,lj->ikl", A, A, A),
     (",ij->ij", np.float64(2), A), ("ij,ij->ij", A, A[:1]), ("ij,jk->ik", A[:, :1], B), ("ij,jk->ik", A[:1], B),
-    ("i,i->", np.ones(1), v), ("bqhd,bkhd->bhqk", Q[:, :, None, :] * np.ones((3, 1)), Q[:, :2, None, :] * np.ones((3, 1))),
+    ("i,i->", np.ones(1), v),
+    ("bqhd,bkhd->bhqk", Q[:, :, None, :] * np.ones((3, 1)), Q[:, :2, None, :] * np.ones((3, 1))),
     ("ijk,ijl->", S, S), ("ijk,ljm->ijkm", S, S), ("ab,cd->", A, B), ("Ab,bC", A, B), ("ba,ac", A, B),
 ]  # fmt: skip
 WRONG = [
@@ -142,7 +145,7 @@ def test_derivatives_of_any_einsum(case):
     derivatives(lambda *xs: np.einsum(text, *xs) ** 2, *operands, second=False)
 
 
-# --- convolution, cross product -----------------------------------------------------------------------------------------
+# --- convolution, cross product -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid", "else"])
@@ -174,7 +177,7 @@ def test_cross_products():
     same(lambda x, y: np.linalg.cross(x, y), X[:, :2], Y[:, :2])
 
 
-# --- derivatives --------------------------------------------------------------------------------------------------------
+# --- derivatives ----------------------------------------------------------------------------------------------------
 
 a3, b3 = random.normal(size=(2, 3)), random.normal(size=(2, 3))
 DIFFERENTIABLE = {

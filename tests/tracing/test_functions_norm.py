@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from checks import derivatives, same
 
 import thalweg as tw
+from checks import derivatives, same
 
 random = np.random.default_rng(0)
 X = random.normal(size=(3, 4, 5))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from checks import derivatives, same
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes
 
 import thalweg as tw
+from checks import derivatives, same
 from thalweg.errors import TraceError, UnsupportedError
 
 random = np.random.default_rng(0)
@@ -30,8 +30,8 @@ ARRAYS = {
 AXES = [None, 0, -1, 1, (0, 1), (2, 0), (-1,), (), 7, (0, 0)]
 
 REDUCTIONS = [
-    np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.ptp, np.median, np.average, np.any, np.all,
-    np.count_nonzero, np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian,
+    np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.ptp, np.median, np.average, np.any,
+    np.all, np.count_nonzero, np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian,
 ]  # fmt: skip
 POSITIONS = [np.argmax, np.argmin, np.nanargmax, np.nanargmin]
 SCANS = [np.cumsum, np.cumprod, np.nancumsum, np.nancumprod]
@@ -106,7 +106,7 @@ def test_reductions_over_any_axes(data, shape):
         derivatives(lambda a: f(a, axis=axes, keepdims=keepdims), x, second=False)
 
 
-# --- derivatives --------------------------------------------------------------------------------------------------------
+# --- derivatives ----------------------------------------------------------------------------------------------------
 
 SMALL = random.normal(size=(3, 4))
 DIFFERENTIABLE = {
@@ -222,7 +222,7 @@ def test_the_first_of_equal_records_holds_it():
     np.testing.assert_array_equal(got.sum(axis=1), np.ones(5))
 
 
-# --- quantiles, averages, covariances -----------------------------------------------------------------------------------
+# --- quantiles, averages, covariances -------------------------------------------------------------------------------
 
 METHODS = ["linear", "lower", "higher", "midpoint", "nearest", "hazen", "weibull", "median_unbiased", "normal_unbiased",
            "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf"]  # fmt: skip
@@ -296,10 +296,10 @@ def test_cumulative_functions(f):
     same(lambda a: f(a), X)
 
 
-# --- methods of ufuncs --------------------------------------------------------------------------------------------------
+# --- methods of ufuncs ----------------------------------------------------------------------------------------------
 
-UFUNCS = [np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or, np.logaddexp, np.subtract, np.divide,
-          np.hypot, np.fmax, np.fmin]  # fmt: skip
+UFUNCS = [np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or, np.logaddexp, np.subtract,
+          np.divide,          np.hypot, np.fmax, np.fmin]  # fmt: skip
 
 
 @pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda u: u.__name__)
@@ -345,7 +345,7 @@ def test_histogram_is_refused_by_name():
         tw.grad(lambda x: np.histogram(x)[0].sum())(SMALL)
 
 
-# --- Python's own -------------------------------------------------------------------------------------------------------
+# --- Python's own ---------------------------------------------------------------------------------------------------
 
 
 def test_builtin_functions_work_by_iteration_and_comparison():
@@ -357,3 +357,23 @@ def test_builtin_functions_work_by_iteration_and_comparison():
         top, middle = np.max(row), np.median(row)
         wanted = 2 * top * (row == top) + middle + np.sum(row) * (row == middle)
         np.testing.assert_allclose(f(row), wanted, rtol=1e-15)
+
+
+def test_lists_of_traced_numbers():
+    x = np.array([3.0, 1.0, 2.0])
+    for f in (
+        lambda v: np.sum([v[0] ** 2, v[1], 1.0]),
+        lambda v: np.sum(a=[v[0], v[1]]),
+        lambda v: np.max((v[0], v[1])),
+        lambda v: np.mean([[v[0], 1.0], [v[1], v[2]]], axis=0),
+        lambda v: np.sort([v[0], v[1]])[0],
+        lambda v: np.dot([v[0], 1.0], [v[1], 2.0]),
+        lambda v: np.dot(np.eye(2), [v[0], v[1]]),
+        lambda v: np.eye(3).dot(v),
+        lambda v: np.einsum("i,i", [v[0], v[1]], [1.0, 2.0]),
+        lambda v: np.cross([v[0], v[1], 0.0], [1.0, 2.0, v[2]]),
+        lambda v: np.linalg.norm([v[0] - v[1], v[2]]),
+    ):
+        same(f, x)
+        derivatives(lambda v: f(v) ** 2, x)
+    same(lambda v: v[0] if np.any([v[0] > 0, v[1] > 9]) else v[1], x)

@@ -4,8 +4,8 @@
 """
 
 from thalweg.graph import LATE
-from thalweg.ops import contract, elementwise, linalg, movement, reduce, sinc, softmax
+from thalweg.ops import contract, correlate, elementwise, linalg, movement, order, reduce, sinc, softmax
 
-__all__ = ["contract", "elementwise", "linalg", "movement", "reduce", "sinc", "softmax"]
+__all__ = ["contract", "correlate", "elementwise", "linalg", "movement", "order", "reduce", "sinc", "softmax"]
 
 LATE.append("thalweg.ops.special")

@@ -92,10 +92,16 @@ def _sum_of_broadcast(x: Node, axes: Axes) -> Node | None:
 SUM_OF[BROADCAST] = _sum_of_broadcast
 
 
+def _evaluate_sum(x: Any, axes: Axes) -> Any:
+    if x.dtype == BOOL and len(axes) == x.ndim:
+        return np.int64(np.count_nonzero(x))
+    return np.add.reduce(x, axis=axes)
+
+
 SUM = Op(
     "sum",
     _infer_sum,
-    lambda x, axes: np.add.reduce(x, axis=axes),
+    _evaluate_sum,
     family="reduce",
     linear=(0,),
     transpose=lambda g, k, args, axes: broadcast(reshape(g, _kept(args[0], axes)), args[0].shape),
@@ -128,9 +134,7 @@ def _jvp_extremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y: No
     if t is None:
         return None
     chosen = equal(x, keep(y, x, axes))
-    share = where(chosen, as_node(1.0, t.dtype), as_node(0.0, t.dtype))
-    count = sum_(share, axes)
-    return sum_(where(chosen, t, as_node(0.0, t.dtype)), axes) / count
+    return sum_(where(chosen, t, as_node(0.0, t.dtype)), axes) / astype(sum_(chosen, axes), t.dtype)
 
 
 MAX = Op("max", _infer_extremum, lambda x, axes: np.maximum.reduce(x, axis=axes), family="reduce", jvp=_jvp_extremum,
@@ -248,7 +252,8 @@ def shift(x: Node, axis: int, first: float) -> Node:
     return concatenate([full(tuple(head), first, x.dtype), slice_(x, normalize_basic(x.shape, index))], axis)
 
 
-_NARROW = 16  # rows up to this length are cheaper number by number than as arrays
+_NARROW = 16  # up to this many columns are cheaper one after the other than row by row
+_SHORT = 64  # up to this length, in Python
 
 
 def _evaluate_recurrence(a: Any, b: Any, axis: int) -> Any:
@@ -257,21 +262,35 @@ def _evaluate_recurrence(a: Any, b: Any, axis: int) -> Any:
     n = out.shape[0]
     if n and 0 < out.size // n <= _NARROW:
         factors, flat = a.reshape(n, -1), out.reshape(n, -1)
+        along = _recur if n <= _SHORT else _solve_bidiagonal
         for column in range(flat.shape[1]):
-            flat[:, column] = _recur(factors[:, column].tolist(), flat[:, column].tolist())
+            flat[:, column] = along(factors[:, column], flat[:, column])
     else:
         for i in range(1, n):
             out[i] += a[i] * out[i - 1]
     return np.moveaxis(out, 0, axis)
 
 
-def _recur(a: list[float], b: list[float]) -> list[float]:
+def _recur(a: Any, b: Any) -> list[float]:
+    a, b = a.tolist(), b.tolist()
     s = b[0]
     out = [s]
     for i in range(1, len(b)):
         s = a[i] * s + b[i]
         out.append(s)
     return out
+
+
+def _solve_bidiagonal(a: Any, b: Any) -> Any:
+    """The recurrence is a system with ones on the diagonal and −a below it: forward substitution, by BLAS."""
+    from scipy.linalg import blas
+
+    band = np.empty((2, len(b)), b.dtype, order="F")
+    band[0] = 1
+    np.negative(a[1:], band[1, :-1])
+    band[1, -1] = 0
+    solve = blas.stbsv if b.dtype == np.float32 else blas.dtbsv
+    return solve(1, band, b, lower=1, diag=1)
 
 
 def _infer_recurrence(a: Node, b: Node, axis: int) -> Any:

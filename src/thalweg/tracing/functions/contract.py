@@ -240,9 +240,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     y = move_axis(y, normalize_axis(axisb, y.ndim), y.ndim - 1)
     n, m = x.shape[-1], y.shape[-1]
     if n not in (2, 3) or m not in (2, 3):
-        raise ValueError(
-            f"Both input arrays must be vectors of 3 components, but they have {n} and {m}."
-        )
+        raise ValueError(f"Both input arrays must be vectors of 3 components, but they have {n} and {m}.")
     x0, x1, y0, y1 = (_component(v, i) for v in (x, y) for i in (0, 1))
     z = x0 * y1 - x1 * y0
     if n == m == 2:

@@ -9,7 +9,7 @@ import numpy as np
 from thalweg.graph import Node, as_node
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
-from thalweg.ops.movement import reshape, take_along
+from thalweg.ops.movement import ARGSORT, reshape, take_along
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions import reduce as plain
 from thalweg.tracing.functions import statistics
@@ -144,7 +144,7 @@ def nanmedian(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool 
     if not merged.shape[-1]:
         return statistics.median(x, axes, keepdims=keepdims)
     last = merged.ndim - 1
-    ordered = statistics.sorted_along_last(merged)
+    ordered = take_along(merged, ARGSORT(merged, params=(last,)), last)
     count = r.keep(r.sum_(_is_number(merged), (last,)), merged, (last,))
     low = e.maximum(e.floor_divide(count - 1, as_node(2, count.dtype)), as_node(0, count.dtype))
     high = e.floor_divide(count, as_node(2, count.dtype))

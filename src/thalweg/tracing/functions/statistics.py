@@ -15,7 +15,6 @@ from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
 from thalweg.ops.contract import contract
 from thalweg.ops.movement import (
-    ARGSORT,
     BROADCAST,
     broadcast,
     concatenate,
@@ -24,9 +23,9 @@ from thalweg.ops.movement import (
     scatter_add,
     slice_,
     take,
-    take_along,
     transpose,
 )
+from thalweg.ops.order import select
 from thalweg.tracing.context import concrete, trace_error
 from thalweg.tracing.functions.reduce import Axis, finish, floating, graph_dtype, masked, merge, source
 from thalweg.tracing.functions.registry import array_methods, implements, normalize_axes
@@ -139,27 +138,28 @@ def average(
 # --- order statistics -----------------------------------------------------------------------------------------------
 
 
-def sorted_along_last(x: Node) -> Node:
-    return take_along(x, ARGSORT(x, params=(x.ndim - 1,)), x.ndim - 1)
+def _selected(x: Node, *ranks: np.ndarray[Any, Any]) -> list[Node]:
+    """The order statistics of the last axis at each array of ranks (their axes come first), NaN if there is any NaN."""
+    last = x.shape[-1] - 1
+    wanted = sorted({last, *(int(k) for each in ranks for k in each.ravel())})
+    ordered = select(x, tuple(wanted))
+    place = {k: i for i, k in enumerate(wanted)}
+    found = [
+        _read(ordered, np.array([place[int(k)] for k in each.ravel()], np.int64).reshape(each.shape)) for each in ranks
+    ]
+    if x.dtype.kind != "f":
+        return found
+    some_nan = e.isnan(_read(ordered, np.asarray(place[last])))  # NaN counts as the largest
+    return [e.where(some_nan, as_node(float("nan"), x.dtype), y) for y in found]
 
 
 def _read(ordered: Node, positions: np.ndarray[Any, Any]) -> Node:
-    """The elements at fixed positions of the last axis; their axes come first."""
+    """The elements at fixed positions of the last axis; the axes of the positions come first."""
     last = ordered.ndim - 1
     if positions.ndim == 0:
-        index = [*[slice(None)] * last, int(positions)]
-        return slice_(ordered, normalize_basic(ordered.shape, index))
+        return slice_(ordered, normalize_basic(ordered.shape, [*[slice(None)] * last, int(positions)]))
     y = take(ordered, constant(positions), last)
-    lead = range(last, y.ndim)
-    return transpose(y, (*lead, *range(last)))
-
-
-def _nan_if_any(y: Node, ordered: Node) -> Node:
-    """NaN sorts last: one look at the end tells whether there is any."""
-    if ordered.dtype.kind != "f":
-        return y
-    end = _read(ordered, np.asarray(ordered.shape[-1] - 1))
-    return e.where(e.isnan(end), as_node(float("nan"), y.dtype), y)
+    return transpose(y, (*range(last, y.ndim), *range(last)))
 
 
 def _expand(y: Node, x: Node, axes: r.Axes, lead: int) -> Node:
@@ -178,11 +178,9 @@ def median(a: Any, axis: Axis = None, out: Any = None, overwrite_input: bool = F
     if n == 0:
         y = full(merged.shape[:-1], float("nan"), x.dtype)
     else:
-        ordered = sorted_along_last(merged)
-        y = _read(ordered, np.asarray(n // 2))
+        below, y = _selected(merged, np.asarray((n - 1) // 2), np.asarray(n // 2))
         if n % 2 == 0:
-            y = (_read(ordered, np.asarray(n // 2 - 1)) + y) / 2.0
-        y = _nan_if_any(y, ordered)
+            y = (below + y) / 2.0
     return _expand(y, x, axes, 0) if keepdims else y
 
 
@@ -209,17 +207,14 @@ def _quantile(x: Node, level: np.ndarray[Any, Any], weak: bool, axis: Axis, meth
     whole = level.dtype.kind in "iub" and method == "linear"
     place = np.asarray(np.quantile(np.arange(n, dtype=np.float64), level, method=method))  # type: ignore[call-overload]
     below = np.floor(place).astype(np.int64)
-    ordered = sorted_along_last(merged)
-    y = _read(ordered, below)
-    if method not in _READ_ONLY and not whole:
-        y = floating(y)
-        above = np.minimum(below + 1, n - 1)
+    if method in _READ_ONLY or whole:
+        (y,) = _selected(merged, below)
+    else:
+        lower, upper = map(floating, _selected(merged, below, np.minimum(below + 1, n - 1)))
         share = (place - below).reshape((*place.shape, *(1,) * (merged.ndim - 1)))
-        t = constant(np.asarray(share, dtype=y.dtype if weak else FLOAT64))
-        upper = _read(ordered, above)
-        step = upper - y
-        y = e.where(constant(share >= 0.5), upper - step * (1 - t), y + step * t)
-    y = _nan_if_any(y, ordered)
+        t = constant(np.asarray(share, dtype=lower.dtype if weak else FLOAT64))
+        step = upper - lower
+        y = e.where(constant(share >= 0.5), upper - step * (1 - t), lower + step * t)
     return _expand(y, x, axes, level.ndim) if keepdims else y
 
 
