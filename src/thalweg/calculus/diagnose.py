@@ -117,7 +117,7 @@ def _examine(traced: Traced, variables: Variables, arrays: list[Any]) -> Diagnos
                 values[n] = n.value
             elif n.op is not INPUT:
                 values[n] = n.op.evaluate(*(values[a] for a in n.args), *n.params)
-    faults = []
+    faults: list[Fault] = []
     known = set(own)
     for n in sorted(values, key=lambda n: n.serial):
         if not is_several(n) and n.op is not CONSTANT:

@@ -145,7 +145,7 @@ class Transformed:
 
 
 def _planned(traced: Traced, outputs: list[Node]) -> Interpreter:
-    """The interpreter of the transformed graph, which is simplified first unless it is so large that this would be felt."""
+    """The interpreter of the transformed graph, simplified first unless it is so large that this would be felt."""
     guards = traced.guards
     if len(outputs) + len(guards) < _SIMPLIFIED and len(reachable(outputs)) < _SIMPLIFIED:
         new = simplified([*outputs, *(n for n, _ in guards)])
@@ -180,7 +180,7 @@ class _Call:
         self.signatures: list[Signature | None] = []
         self.slices: dict[int | str, slice] = {}
         self.structures: dict[int | str, Any] = {}
-        for place, argument in (*enumerate(args), *sorted(kwargs.items())):
+        for place, argument in _placed(args, kwargs):
             self._add(place, argument, place in places)
         self.places = places
         self.positional = len(args)
@@ -238,7 +238,9 @@ class _Call:
     def variables(self, traced: Traced) -> Variables:
         order = [i for i, s in enumerate(self.signatures) if s is not None]
         input_at = dict(zip(order, traced.inputs, strict=True))
-        nodes, structures, counts = [], [], []
+        nodes: list[Node] = []
+        structures: list[Any] = []
+        counts: list[int] = []
         for place in self.places:
             where = self.slices[place]
             nodes.extend(input_at[i] for i in range(where.start, where.stop))
@@ -247,11 +249,16 @@ class _Call:
         return Variables(nodes, structures, counts, self.several)
 
 
+def _placed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int | str, Any]]:
+    """The arguments of a call with their places: positions, then names in alphabetical order."""
+    return [*enumerate(args), *sorted(kwargs.items())]
+
+
 def traced_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], read: Callable[..., Any]) -> Any:
     """``read(traced, variables, arrays)`` for one call of ``f``, every float argument being a variable."""
     floats = tuple(
         place
-        for place, argument in (*enumerate(args), *sorted(kwargs.items()))
+        for place, argument in _placed(args, kwargs)
         if (leaves := tree.flatten(argument)[0]) and all(_is_float(x) for x in leaves)
     )
     if not floats:

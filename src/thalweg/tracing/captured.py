@@ -120,7 +120,7 @@ class Captured:
 _MISSING = object()
 
 
-class _Same(tuple):  # type: ignore[type-arg]
+class _Same(tuple):
     """Items of a container, compared by identity."""
 
     __slots__ = ()

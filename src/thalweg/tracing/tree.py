@@ -69,7 +69,7 @@ def _register(cls: type) -> None:
         return tuple(getattr(value, name) for name in names), names, names
 
     def put_together(_: Any, children: Any) -> Any:
-        value = object.__new__(cls)
+        value: Any = object.__new__(cls)
         for name, child in zip(names, children, strict=True):
             object.__setattr__(value, name, child)
         return value
