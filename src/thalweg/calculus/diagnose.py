@@ -176,7 +176,8 @@ def _kink_at(n: Node, values: dict[Node, Any]) -> Fault | None:
     if test is None or any(a.dtype.kind != "f" for a in n.args):
         return None
     arguments = [np.asarray(values[a]) for a in n.args]
-    hit = np.broadcast_to(np.asarray(test(*arguments, *n.params)), np.shape(arguments[0]) if n.op.family == "reduce" else n.shape)
+    shape = np.shape(arguments[0]) if n.op.family == "reduce" else n.shape
+    hit = np.broadcast_to(np.asarray(test(*arguments, *n.params)), shape)
     if not hit.any():
         return None
     where = tuple(int(i[0]) for i in np.nonzero(hit)) if hit.ndim else ()

@@ -16,13 +16,12 @@ from thalweg.transforms.reverse import pullback
 def scalar_output(traced: Traced, name: str) -> Node:
     """The one number that the function returned."""
     if len(traced.outputs) != 1 or traced.outputs[0].size != 1:
-        got = ", ".join(str(n.shape) for n in traced.outputs) or "nothing"
-        raise ArgumentError(
-            f"tw.{name} needs a function that returns one number, this one returned an array of shape {got}. "
-            "Sum it up (np.sum), or use tw.jacobian for all derivatives of a vector"
-            if traced.outputs
-            else f"tw.{name} needs a function that returns one number, this one returned nothing: is a `return` missing?"
-        )
+        if not traced.outputs:
+            got = "nothing: is a `return` missing?"
+        else:
+            shapes = ", ".join(str(n.shape) for n in traced.outputs)
+            got = f"an array of shape {shapes}. Sum it up (np.sum), or use tw.jacobian for all derivatives of a vector"
+        raise ArgumentError(f"tw.{name} needs a function that returns one number, this one returned {got}")
     y = traced.outputs[0]
     return y if y.dtype.kind == "f" else astype(y, as_node(0.0).dtype)
 

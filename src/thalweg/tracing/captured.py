@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.tracing.context import is_library
-from thalweg.tracing.reach import global_names
+from thalweg.tracing.reach import call_of, global_names
 
 _DEPTH = 4
 _ITEMS = 256
@@ -85,7 +85,7 @@ class Captured:
         elif hasattr(thing, "__wrapped__") and callable(thing):
             self._visit(thing.__wrapped__, depth, seen)
         elif isinstance(getattr(thing, "__dict__", None), dict):
-            call = type(thing).__dict__.get("__call__")
+            call = call_of(thing)
             if isinstance(call, types.FunctionType):
                 self._visit(call, depth - 1, seen)
             self._visit(thing.__dict__, depth - 1, seen)

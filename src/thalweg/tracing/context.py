@@ -116,7 +116,7 @@ def _same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-# --- the user's line ------------------------------------------------------------------------------------------------------
+# --- the user's line ---
 
 _LIBRARY = ("thalweg.", "numpy.", "scipy.")
 

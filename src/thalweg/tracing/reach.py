@@ -113,7 +113,9 @@ def _patch_modules() -> list[tuple[int, Any]]:
     return keys
 
 
-def _patch(keys: list[tuple[int, Any]], namespace: dict[str, Any], name: str, found: Any, answer: Answer | None) -> None:
+def _patch(
+    keys: list[tuple[int, Any]], namespace: dict[str, Any], name: str, found: Any, answer: Answer | None
+) -> None:
     key = (id(namespace), name)
     patch = _patches.get(key)
     if patch is None:
@@ -189,9 +191,17 @@ def _function_of(thing: Any) -> types.FunctionType | None:
     if hasattr(thing, "__wrapped__"):
         thing = thing.__wrapped__
     if not isinstance(thing, types.FunctionType):
-        thing = getattr(type(thing), "__call__", None)
+        thing = call_of(thing)
     if isinstance(thing, types.FunctionType) and not is_library(thing.__globals__.get("__name__", "")):
         return thing
+    return None
+
+
+def call_of(thing: Any) -> Any:
+    """The ``__call__`` of an object's class, as it stands there."""
+    for cls in type(thing).__mro__:
+        if "__call__" in cls.__dict__:
+            return cls.__dict__["__call__"]
     return None
 
 

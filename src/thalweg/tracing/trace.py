@@ -111,7 +111,7 @@ def trace_leaves(
 
 
 def _from_inside_numpy(error: Exception) -> Exception:
-    """NumPy's C code replaces our errors by its own: the one that names the user's line and says what to do is better."""
+    """NumPy's C code replaces our errors by its own: the one that names the user's line is better."""
     cause = error.__cause__
     if isinstance(error, TraceError) or not isinstance(cause, TraceError):
         return error
@@ -127,7 +127,8 @@ def _from_inside_numpy(error: Exception) -> Exception:
 def inline(outputs: Sequence[Node], traced: Traced, leaves: Sequence[Any]) -> list[Any]:
     """Results of a trace inside another trace: its inputs are replaced by the values of the enclosing one.
 
-    ``outputs`` may be any nodes built on the graph of ``traced`` (derivatives, say). The guards pass to the enclosing trace.
+    ``outputs`` may be any nodes built on the graph of ``traced`` (derivatives, say). The guards pass to the enclosing
+    trace.
     """
     replacement = {n: node_of(leaf, n.dtype) for n, leaf in zip(traced.inputs, leaves, strict=True)}
     for n, given in replacement.items():
