@@ -166,6 +166,10 @@ def test_what_is_refused():
         lambda a: sl.qr(a, mode="raw")[0],
         lambda a: sl.eigh(a, subset_by_value=[0, 1])[0],
         lambda a: sl.eigh(a, type=2)[0],
+        lambda a: sl.lu_factor(a)[0],
+        lambda a: sl.sqrtm(a),
+        sl.logm,
+        sl.eigvals,
     ):
         with pytest.raises(UnsupportedError, match="cannot be differentiated"):
             tw.trace(f, SYMMETRIC)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import Node, Op, Shape, describe_place, full, location, make, make_several
+from thalweg.graph import Node, Op, Shape, describe_place, location, make, make_several
 from thalweg.ops.contract import contract
 from thalweg.ops.elementwise import astype
-from thalweg.ops.movement import assemble, broadcast, reshape, slice_, transpose
+from thalweg.ops.movement import broadcast, reshape, slice_, transpose
 from thalweg.ops.reduce import sum_
 
 LinAlgError = np.linalg.LinAlgError
@@ -129,13 +129,6 @@ def _diagonal_index(shape: Shape) -> tuple[Any, ...]:
 def diagonal(x: Node) -> Node:
     """The main diagonal of each matrix."""
     return slice_(reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1])), _diagonal_index(x.shape))
-
-
-def diagonal_matrix(d: Node) -> Node:
-    """The square matrix with the diagonal ``d``."""
-    *stack, n = d.shape
-    flat = assemble(full((*stack, n * n), 0.0, d.dtype), (d,), (_diagonal_index((*stack, n, n)),))
-    return reshape(flat, (*stack, n, n))
 
 
 def trace(x: Node) -> Node:

@@ -266,3 +266,27 @@ def toeplitz(c: Any, r: Any = None) -> Node:
     below = take(first, constant(np.maximum(i - j, 0)), 0)
     above = take(top, constant(np.maximum(j - i, 0)), 0)
     return where(constant(i >= j), below, above)
+
+
+# --- what cannot be traced --------------------------------------------------------------------------------------------
+
+
+def _refuse(name: str, instead: str) -> None:
+    @answers(name)
+    def refusal(*args: Any, **kwargs: Any) -> Any:
+        raise trace_error(f"scipy.linalg.{name} cannot be differentiated by Thalweg.\n  {instead}", UnsupportedError)
+
+
+for _names, _instead in {
+    "lu_factor lu_solve lu ldl solve_banded solveh_banded solve_toeplitz solve_circulant": (
+        "Use scipy.linalg.solve or np.linalg.solve: one factorization serves all solves with a matrix, and derivatives."
+    ),
+    "sqrtm logm funm signm fractional_matrix_power cosm sinm tanm coshm sinhm tanhm": (
+        "For a symmetric matrix apply it to the eigenvalues: w, v = np.linalg.eigh(a); (v * np.sqrt(w)) @ v.T."
+    ),
+    "eig eigvals schur hessenberg polar null_space orth subspace_angles": (
+        "Use np.linalg.eigh for symmetric matrices, np.linalg.svd or np.linalg.qr for others."
+    ),
+}.items():
+    for _name in _names.split():
+        _refuse(_name, _instead)
