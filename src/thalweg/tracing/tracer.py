@@ -188,10 +188,11 @@ class Tracer(Box):
         value = known(self.node)
         if value is not None:
             return np.array(value, dtype=dtype)
-        if self.dtype.kind in "ib" and dtype != object:  # positions, masks, counts: no derivative is cut, a guard does
+        of_objects = dtype is not None and np.dtype(dtype).kind == "O"
+        if self.dtype.kind in "ib" and not of_objects:  # positions, masks, counts: no derivative to cut, a guard does
             mark_place()
             return np.array(concrete(self.node), dtype=dtype)
-        if dtype == object:
+        if of_objects:
             raise self._plain_number(
                 "an array of objects (np.vectorize, np.frompyfunc)",
                 "the function with NumPy operations, or np.array([f(t) for t in x])",
