@@ -1,4 +1,4 @@
-"""Taylor coefficients by recurrences: against mpmath, against algebra, and as graphs that transforms can take further."""
+"""Taylor coefficients by recurrences: against mpmath, against algebra, and as graphs that can be taken further."""
 
 import itertools
 import math

@@ -198,7 +198,7 @@ def _vjp(f: Callable[..., Any]) -> Callable[..., Any]:
             lambda values: tree.unflatten(structure, values)
         )
 
-    return Transformed(_without_last(f), (0, 1), rule, "vjp")
+    return Transformed(_WithoutLast(f), (0, 1), rule, "vjp")
 
 
 def _value(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -212,14 +212,15 @@ def _value(f: Callable[..., Any]) -> Callable[..., Any]:
 # --- a direction as the last argument
 
 
-def _without_last(f: Callable[..., Any]) -> Callable[..., Any]:
+class _WithoutLast:
     """``f`` called with a further positional argument that it does not see."""
 
-    @functools.wraps(f, updated=())
-    def with_direction(*args: Any, **kwargs: Any) -> Any:
-        return f(*args[:-1], **kwargs)
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.__wrapped__ = f
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
 
-    return with_direction
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__wrapped__(*args[:-1], **kwargs)
 
 
 DirectedRule = Callable[[Traced, Variables, list[Node]], tuple[list[Node], Callable[[list[Any]], Any]]]
@@ -246,7 +247,7 @@ def along(f: Callable[..., Any], wrt: Wrt, directed: DirectedRule, name: str) ->
             )
         return directed(traced, wanted, [astype(d, n.dtype) for n, d in zip(x, v, strict=True)])
 
-    return Transformed(_without_last(f), (*chosen, -1), rule, name)
+    return Transformed(_WithoutLast(f), (*chosen, -1), rule, name)
 
 
 @functools.lru_cache(maxsize=_KEPT)

@@ -9,8 +9,8 @@ used nowhere else, or that need an order between equal forms:
 - c·(d·x) is (c·d)·x if both are at least 1 in size and d is a power of two: either way rounds once;
 - ``where(c, where(c, a, _), b)`` is ``where(c, a, b)``: a condition is asked once.
 
-On derivatives of functions with Python loops this removes about a tenth of the nodes; on array code there is little left
-to remove.
+On derivatives of functions with Python loops this removes about a tenth of the nodes; on array code there is little
+left to remove.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def _rewritten(n: Node, args: tuple[Node, ...], alone: set[Node]) -> Node | None
                 if d is not None and min(abs(c), abs(d)) >= 1 and _scales_exactly(d, c):
                     return make(e.multiply, (as_node(c * d, n.dtype), inner))
     elif op is e.where:
-        c, a, b = args
-        first = a.args[1] if a.op is e.where and a.args[0] is c and a.args[1].shape == a.shape else a
-        second = b.args[2] if b.op is e.where and b.args[0] is c and b.args[2].shape == b.shape else b
+        condition, a, b = args
+        first = a.args[1] if a.op is e.where and a.args[0] is condition and a.args[1].shape == a.shape else a
+        second = b.args[2] if b.op is e.where and b.args[0] is condition and b.args[2].shape == b.shape else b
         if first is not a or second is not b:
-            found = make(e.where, (c, first, second))
+            found = make(e.where, (condition, first, second))
             return found if found.shape == n.shape and found.dtype == n.dtype else None
     return None
 
