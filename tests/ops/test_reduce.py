@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 import thalweg as tw
 from checks import close, derivatives, same
@@ -37,6 +37,7 @@ TABLE = {
     r.ANY: ([((1,),), ((0, 1, 2),)], 1, lambda x, axes: np.any(x, axis=axes)),
     r.ALL: ([((1,),), ((0, 1, 2),)], 1, lambda x, axes: np.all(x, axis=axes)),
     r.LOGSUMEXP: ([((1,),), ((0, 1, 2),)], 1, lambda x, axes: logsumexp(x, axis=axes)),
+    r.WEIGHTS: ([((1,),), ((0, 1, 2),)], 1, lambda x, axes: softmax(x, axis=axes)),
     r.CUMSUM: ([(0,), (2,)], 1, lambda x, axis: np.cumsum(x, axis=axis)),
     r.CUMPROD: ([(0,), (2,)], 1, lambda x, axis: np.cumprod(x, axis=axis)),
     r.PROD: ([(0,), (2,)], 1, lambda x, axis: np.prod(x, axis=axis)),
@@ -67,7 +68,7 @@ def test_every_op_is_in_the_table():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_values(op, params, count, meaning, dtype):
     same(either(op, params, meaning), *arguments(count, dtype))
-    if op is not r.RECURRENCE:
+    if op not in (r.RECURRENCE, r.WEIGHTS):
         x = arguments(count, dtype)
         x[0][0, 1, 1], x[0][1, 0, 0] = np.nan, np.inf
         same(either(op, params, meaning), *x)

@@ -31,7 +31,8 @@ AXES = [None, 0, -1, 1, (0, 1), (2, 0), (-1,), (), 7, (0, 0)]
 
 REDUCTIONS = [
     np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.amax, np.amin, np.ptp, np.median, np.average, np.any,
-    np.all, np.count_nonzero, np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian,
+    np.all, np.count_nonzero, np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin,
+    np.nanmedian,
 ]  # fmt: skip
 POSITIONS = [np.argmax, np.argmin, np.nanargmax, np.nanargmin]
 SCANS = [np.cumsum, np.cumprod, np.nancumsum, np.nancumprod]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import BOOL, FLOAT64, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
-from thalweg.ops.elementwise import astype, equal, isfinite, where
+from thalweg.ops.elementwise import astype, equal, where
 from thalweg.ops.movement import (
     BROADCAST,
     RESHAPE,
@@ -38,6 +38,11 @@ def _kept(x: Node, axes: Axes) -> Shape:
 def keep(y: Node, x: Node, axes: Axes) -> Node:
     """The result of reducing ``x`` over ``axes`` with the reduced axes kept at length one."""
     return reshape(y, _kept(x, axes))
+
+
+def against(y: Node, x: Node, axes: Axes) -> Node:
+    """The result of reducing ``x`` in a shape that broadcasts against it: a number stays a number."""
+    return y if y.shape == () else keep(y, x, axes)
 
 
 def _shifted(axes: Axes) -> Axes:
@@ -104,7 +109,7 @@ SUM = Op(
     _evaluate_sum,
     family="reduce",
     linear=(0,),
-    transpose=lambda g, k, args, axes: broadcast(reshape(g, _kept(args[0], axes)), args[0].shape),
+    transpose=lambda g, k, args, axes: broadcast(against(g, args[0], axes), args[0].shape),
     simplify=_simplify_sum,
 )
 SUM.batch = _batch(SUM)
@@ -133,7 +138,7 @@ def _jvp_extremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y: No
     (t,), (x,) = tangents, args
     if t is None:
         return None
-    chosen = equal(x, keep(y, x, axes))
+    chosen = equal(x, against(y, x, axes))
     return sum_(where(chosen, t, as_node(0.0, t.dtype)), axes) / astype(sum_(chosen, axes), t.dtype)
 
 
@@ -188,18 +193,23 @@ def _evaluate_logsumexp(x: Any, axes: Axes) -> Any:
 
 def _jvp_logsumexp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes: Axes) -> Node | None:
     (t,), (x,) = tangents, args
-    return None if t is None else sum_(t * _weights(x, y, axes), axes)
+    return None if t is None else sum_(t * make(WEIGHTS, (x,), (axes,)), axes)
 
 
-def _weights(x: Node, y: Node, axes: Axes) -> Node:
-    """∂y/∂x = softmax x for y = logsumexp x; where y is infinite, equal parts for all x that equal it."""
-    from thalweg.ops.softmax import softmax
-
-    y = keep(y, x, axes)
-    at_top = where(equal(x, y), as_node(1.0, x.dtype), as_node(0.0, x.dtype))
-    return where(isfinite(y), softmax(x, axes), at_top / keep(sum_(at_top, axes), x, axes))
+def _evaluate_weights(x: Any, axes: Axes) -> Any:
+    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+    e = np.where(np.isinf(top), x == top, np.exp(x - np.where(np.isinf(top), 0, top))).astype(x.dtype, copy=False)
+    return e / np.add.reduce(e, axis=axes, keepdims=True)
 
 
+def _jvp_weights(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes: Axes) -> Node | None:
+    (t,) = tangents
+    return None if t is None else y * (t - against(sum_(y * t, axes), y, axes))
+
+
+WEIGHTS = Op("logsumexp_weights", lambda x, axes: (x.shape, x.dtype), _evaluate_weights, family="reduce",
+             jvp=_jvp_weights, note="softmax; equal parts for all that are infinite with the greatest")  # fmt: skip
+WEIGHTS.batch = _batch(WEIGHTS)
 LOGSUMEXP = Op("logsumexp", _infer_logsumexp, _evaluate_logsumexp, family="reduce", jvp=_jvp_logsumexp,
                note="at −∞ or ∞, equal parts for all terms that are so")  # fmt: skip
 LOGSUMEXP.batch = _batch(LOGSUMEXP)

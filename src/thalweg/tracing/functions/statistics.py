@@ -35,19 +35,19 @@ from thalweg.tracing.tracer import node_of
 
 
 def _number(x: Node, axes: r.Axes, where: Any) -> Node | float:
-    """How many elements go into each result of a reduction (kept dimensions)."""
+    """How many elements go into each result of a reduction, in a shape that broadcasts against ``x``."""
     if where is True:
         count = 1
         for i in axes:
             count *= x.shape[i]
         return float(count)
     mask = e.astype(broadcast(node_of(where), x.shape), x.dtype)
-    return r.keep(r.sum_(mask, axes), x, axes)
+    return r.against(r.sum_(mask, axes), x, axes)
 
 
 def _mean(x: Node, axes: r.Axes, where: Any) -> Node:
-    """The mean, with kept dimensions."""
-    return r.keep(r.sum_(masked(x, where, 0), axes), x, axes) / _number(x, axes, where)
+    """The mean, in a shape that broadcasts against ``x``."""
+    return r.against(r.sum_(masked(x, where, 0), axes), x, axes) / _number(x, axes, where)
 
 
 @implements(np.mean)
@@ -56,13 +56,12 @@ def mean(
 ) -> Node:
     x = floating(source(a, dtype, out))
     axes = normalize_axes(axis, x.ndim)
-    y = _mean(x, axes, where)
-    return y if keepdims else _dropped(y, axes)
+    return _dimensions(_mean(x, axes, where), x, axes, keepdims)
 
 
-def _dropped(y: Node, axes: r.Axes) -> Node:
-    """A result with kept dimensions, without them."""
-    return reshape(y, tuple(n for i, n in enumerate(y.shape) if i not in axes))
+def _dimensions(y: Node, x: Node, axes: r.Axes, keepdims: Any) -> Node:
+    """A result that broadcasts against ``x``, with the reduced dimensions kept or dropped."""
+    return reshape(y, tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes))
 
 
 @implements(np.var)
@@ -88,8 +87,8 @@ def var(
     center = _mean(x, axes, where) if mean is None else node_of(mean, x.dtype)
     squares = masked(e.square(x - center), where, 0)
     freedom = e.maximum(as_node(_number(x, axes, where), x.dtype) - as_node(ddof, x.dtype), as_node(0.0, x.dtype))
-    y = r.keep(r.sum_(squares, axes), x, axes) / freedom
-    return y if keepdims else _dropped(y, axes)
+    y = r.against(r.sum_(squares, axes), x, axes) / freedom
+    return _dimensions(y, x, axes, keepdims)
 
 
 @implements(np.std)
