@@ -1,5 +1,7 @@
 """Filling arrays, views and aliases: programs run plainly and under trace give the same, and the same derivative."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -619,9 +621,8 @@ def programs(draw):
         elif kind == 1:
             lines.append(f"{source}{parts}[...] = {value}")
         elif kind == 2:
-            lines.append(
-                f"{source}{parts if parts.endswith(']') else parts + '[...]'} {draw(st.sampled_from(['+=', '*=', '-=']))} {value}"
-            )
+            target = parts if parts.endswith("]") else parts + "[...]"
+            lines.append(f"{source}{target} {draw(st.sampled_from(['+=', '*=', '-=']))} {value}")
         elif kind == 3:
             lines.append(f"{source}[0] = {other}[-1]")
         else:
@@ -630,17 +631,29 @@ def programs(draw):
 
 
 def run(lines, count, x):
-    """The arrays after the statements that NumPy accepts: which these are is found by running them plainly."""
+    """The arrays after the statements."""
     names = {"np": np, "x": x}
     for line in lines:
         exec(line, names)
     return [names[f"v{i}"] for i in range(count) if f"v{i}" in names]
 
 
+def _value_of(expression, names):
+    try:
+        return eval(expression, names)
+    except (ValueError, IndexError, TypeError, NameError, AttributeError, SyntaxError):
+        return None
+
+
 def accepted(lines, x):
+    """The statements that NumPy takes."""
     names = {"np": np, "x": np.array(x)}
     good = []
     for line in lines:
+        target = re.split(r" [-+*]?= ", line)[0]
+        starts = [target[: m.start()] for m in re.finditer(r"[.\[]", target)]
+        if any(isinstance(_value_of(start, names), np.generic) for start in starts):  # a scalar is not written into
+            continue
         before = {k: v for k, v in names.items() if k.startswith("v")}
         values = {k: np.array(v) for k, v in before.items()}
         try:
@@ -650,7 +663,6 @@ def accepted(lines, x):
                 return good
             names = {"np": np, "x": names["x"], **before}
             continue
-        target = line.split(" = ")[0]
         if target in names and np.ndim(names[target]) == 0:  # a scalar: what follows would mean something else
             names.pop(target)
             continue
