@@ -18,6 +18,21 @@ from thalweg.ops.chain import chain_product
 from thalweg.ops.elementwise import cos, exp, log, log1p, log_slope, logistic, sign, sin, where
 from thalweg.ops.entry import batch_elementwise, elementwise, infer_like
 
+# rules that name entries further down
+zeta: Op
+jv: Op
+yv: Op
+iv: Op
+kv: Op
+ive: Op
+kve: Op
+j1: Op
+y1: Op
+i1: Op
+k1: Op
+i1e: Op
+k1e: Op
+
 _PI, _LN10 = float(np.pi), float(np.log(10))
 _ROOT_PI, _ROOT_2, _ROOT_2PI = float(np.sqrt(np.pi)), float(np.sqrt(2)), float(np.sqrt(2 * np.pi))
 
@@ -152,8 +167,29 @@ def _rgamma_slope(x: Node, y: Node) -> Node:
 
 # --- exponentials and integrals of them -------------------------------------------------------------------------------
 
-exprel = _by_order("exprel", lambda x, n: special.exprel(x) if n == 0 else special.hyp1f1(n + 1, n + 2, x) / (n + 1),
-                   note="smooth: at 0 all derivatives are right")  # fmt: skip
+
+def _exprel(x: Any, n: int) -> Any:
+    """The n-th derivative of (eˣ − 1)/x, ∫₀¹ sⁿ eˣˢ ds: a series near 0, else x·fₙ = eˣ − n·fₙ₋₁."""
+    if n == 0:
+        return special.exprel(x)
+    with np.errstate(all="ignore"):
+        z = np.asarray(x, dtype=np.float64)
+        near = np.abs(z) < n + 1
+        term = np.where(near, np.abs(z), 0.0)
+        left, right = np.zeros_like(z), np.zeros_like(z)  # for x < 0 by Kummer's transformation: no cancellation
+        for k in reversed(range(24 + 4 * n)):
+            left = 1 + left * term / (n + 2 + k)
+            right = 1 / (n + 1 + k) + right * term / (k + 1)
+        series = np.where(z < 0, np.exp(z) * left / (n + 1), right)
+        f = special.exprel(z)
+        for m in range(1, n + 1):
+            f = (np.exp(z) - m * f) / z
+        y = np.where(near, series, f)
+        y = np.where(z > 709, np.inf, np.where(z == -np.inf, 0.0, y))
+    return y.astype(np.result_type(x, np.float32))
+
+
+exprel = _by_order("exprel", _exprel, note="smooth: at 0 all derivatives are right")
 exp10 = elementwise("exp10", special.exp10, lambda x, y: y * _LN10)
 cosm1 = elementwise("cosm1", special.cosm1, lambda x, y: -sin(x))
 expi = elementwise("expi", special.expi, lambda x, y: exp(x) / x)
