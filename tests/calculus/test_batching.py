@@ -155,3 +155,33 @@ def test_wrong_use():
         tw.batch(lambda x: np.ones(2) * x if x > 0 else x)(np.array([1.0, -1.0]))
     with pytest.raises(ArgumentError, match="different form"):
         tw.grad(lambda X: np.sum(tw.batch(lambda x: np.ones(2) * x if x > 0 else x)(X)))(np.array([1.0, -1.0]))
+
+
+def test_few_odd_rows_among_many():
+    x = np.ones(1000)
+    x[[3, 500]] = -2.0
+    f = lambda x, a: a * x**2 if x > 0 else -x
+    g = tw.batch(f)
+    for _ in range(2):
+        np.testing.assert_array_equal(g(x, 3.0), np.where(x > 0, 3 * x**2, -x))
+
+
+def test_kinds_of_results_are_joined():
+    f = lambda x: x if x > 0 else 1
+    got = tw.batch(f)(np.array([-1.0, 2.5]))
+    np.testing.assert_array_equal(got, [1, 2.5])
+    assert got.dtype == np.float64
+    assert tw.batch(f)(np.array([2.5, -1.0])).dtype == np.float64
+
+
+def test_what_is_no_array_is_passed_on():
+    f = lambda x, options, kind: x * options["n"] if kind == "times" else x
+    np.testing.assert_array_equal(tw.batch(f)(np.ones(2), {"n": 3}, "times"), [3, 3])
+    tag = type("Tag", (), {"__hash__": None, "factor": 4})()
+    np.testing.assert_array_equal(tw.batch(lambda x, t: x * t.factor)(np.ones(2), tag), [4, 4])
+
+
+def test_display_and_callables():
+    assert repr(tw.batch(kinked)) == "<thalweg batch(kinked)>"
+    with pytest.raises(ArgumentError, match="function"):
+        tw.batch(np.ones(3))

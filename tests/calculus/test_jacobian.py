@@ -6,7 +6,7 @@ import pytest
 import thalweg as tw
 from thalweg.errors import ArgumentError
 
-A = np.random.default_rng(4).normal(size=(5, 3))
+A = np.random.default_rng(4).normal(size=(8, 3))
 
 
 @pytest.mark.parametrize("A", [A, A.T], ids=["tall: forward", "wide: reverse"])
@@ -85,3 +85,14 @@ def test_hessians_at_kinks_and_minima():
 def test_hessian_needs_one_number():
     with pytest.raises(ArgumentError, match="one number"):
         tw.hessian(lambda x: x)(np.ones(2))
+
+
+def test_reverse_side_where_some_inputs_do_not_matter():
+    f = lambda a, b: np.array([np.sum(a**2), 3.0])
+    Ja, Jb = tw.jacobian(f, wrt=(0, 1))(np.ones(6), np.ones(4))
+    np.testing.assert_array_equal(Ja, [[2] * 6, [0] * 6])
+    np.testing.assert_array_equal(Jb, np.zeros((2, 4)))
+
+
+def test_integer_results_have_no_slope():
+    np.testing.assert_array_equal(tw.jacobian(lambda x: np.argsort(x))(np.ones(2)), np.zeros((2, 2)))
