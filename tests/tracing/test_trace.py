@@ -425,3 +425,16 @@ def test_captured_nan_does_not_force_a_new_trace():
     assert next(count) == 1
     data[9] = 5.0
     assert g(np.ones(5000))[9] == 5.0
+
+
+def test_a_function_of_the_library_shows_what_it_closes_over():
+    weight = 2.0
+
+    def user(x):
+        return weight * x
+
+    g = tw.grad(lambda x: tw.batch(user)(x)[0])
+    x = np.array([1.0])
+    assert g(x) == [2.0]
+    weight = 5.0
+    assert g(x) == [5.0]

@@ -91,8 +91,6 @@ class Captured:
             self._visit(thing.__dict__, depth - 1, seen)
 
     def _visit_function(self, f: types.FunctionType, depth: int, seen: set[int]) -> None:
-        if is_library(f.__globals__.get("__name__", "")):
-            return
         for cell in f.__closure__ or ():
             try:
                 content = cell.cell_contents
@@ -102,6 +100,8 @@ class Captured:
             self._visit(content, depth - 1, seen)
         self._visit(f.__defaults__, depth - 1, seen)
         self._visit(f.__kwdefaults__, depth - 1, seen)
+        if is_library(f.__globals__.get("__name__", "")):
+            return  # our own functions and NumPy's may close over the user's; what else they name does not change
         for name in global_names(f.__code__):
             if name in f.__globals__:
                 content = f.__globals__[name]
