@@ -236,6 +236,52 @@ def test_numpys_own_code_gets_plain_arrays():
     np.testing.assert_allclose(tw.grad(f)(V), np.full(4, slope), rtol=1e-12)
 
 
+def test_compiled_code_gets_plain_arrays():
+    """``Generator.permutation`` reads the memory of what ``np.asarray`` gives it."""
+
+    def f(x):
+        rng = np.random.default_rng(1)
+        order = rng.permutation(np.arange(4))
+        rng.shuffle(np.asarray(order))
+        return np.sum(x[order] * DATA) + rng.choice(np.arange(3.0)) + np.asarray([1.0])[0]
+
+    rng = np.random.default_rng(1)
+    order = rng.permutation(np.arange(4))
+    rng.shuffle(order)
+    np.testing.assert_array_equal(tw.grad(f)(V), DATA[np.argsort(order)])
+    with pytest.raises(TraceError, match="a plain array was asked"):
+        tw.trace(lambda x: np.random.default_rng(1).permutation(x), V)
+
+
+def test_who_calls_is_found_without_a_source():
+    names = {"np": np, "made": []}
+    exec(
+        "def f(x):\n"
+        "    made.append(np.zeros(2))\n"
+        "    return x * np.random.default_rng(0).permutation(np.arange(2.0)).sum()\n",
+        names,
+    )
+    assert float(tw.grad(names["f"])(2.0)) == 1.0
+    assert isinstance(names["made"][0], Tracer)
+
+
+def test_other_names_for_the_functions():
+    from numpy import ones as of_ones
+
+    local = np.zeros
+
+    def f(x):
+        inner = np.full
+        out = [local(2), of_ones(2), inner(2, 0.0), (np.zeros)(2), np.zeros(
+            2,
+        )]  # fmt: skip
+        for a in out:
+            a[0] = x
+        return sum(a[0] for a in out)
+
+    assert float(tw.grad(f)(2.0)) == 5.0
+
+
 def test_library_code_at_work_on_traced_values_may_fill():
     from scipy.optimize import rosen, rosen_der
 

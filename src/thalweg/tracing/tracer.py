@@ -413,7 +413,8 @@ def call_handler(handler: Callable[..., Any], func: Any, args: Any, kwargs: Any)
 def call(func: Any, *args: Any, **kwargs: Any) -> Any:
     """A NumPy function on tracers, by our table."""
     mark_place()
-    return call_handler(FUNCTIONS[func], func, args, kwargs)
+    handler = FUNCTIONS.get(func) or FUNCTIONS[func.__wrapped__]  # while a trace runs, reach may stand in for it
+    return call_handler(handler, func, args, kwargs)
 
 
 def into(result: Any, out: Any) -> Any:

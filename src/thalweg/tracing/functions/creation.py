@@ -9,6 +9,7 @@ at work on traced values, which its local variables show.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from thalweg.graph import DTYPES, FLOAT64, Node, as_node, constant, full
 from thalweg.ops.elementwise import astype, ceil
 from thalweg.ops.movement import broadcast, reshape
+from thalweg.tracing.callers import calls_by_name
 from thalweg.tracing.context import concrete, is_library, lift, running
 from thalweg.tracing.functions.joining import graph_dtype
 from thalweg.tracing.functions.movement import moveaxis, ordered
@@ -30,11 +32,31 @@ _LARGE = 4096  # elements from which one repeated value is kept as a value and a
 _installed: dict[str, bool] = {}  # module → whether it lies among the installed packages
 
 
-def by_user() -> bool:
-    """Whether the call at work comes from the user's code, or from library code that is at work on traced values."""
+def _caller() -> Any:
     frame: Any = sys._getframe(1)
     while frame.f_globals.get("__name__", "") in ("thalweg.tracing.reach", __name__):
         frame = frame.f_back
+    return frame
+
+
+def creates(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Reach functions of NumPy that make arrays; compiled code that calls them gets NumPy's own (`callers`)."""
+
+    def enter(answer: Callable[..., Any]) -> Callable[..., Any]:
+        def for_python(original: Any, *args: Any, **kwargs: Any) -> Any:
+            if not calls_by_name(_caller(), original):
+                return original(*args, **kwargs)
+            return answer(original, *args, **kwargs)
+
+        reaches("numpy", *names)(for_python)
+        return answer
+
+    return enter
+
+
+def by_user() -> bool:
+    """Whether the call at work comes from the user's code, or from library code that is at work on traced values."""
+    frame = _caller()
     name = frame.f_globals.get("__name__", "")
     if name.startswith(("numpy", "thalweg")) and is_library(name):
         return False
@@ -64,7 +86,7 @@ def repeated(shape: tuple[int, ...], value: Any, dtype: np.dtype[Any]) -> Tracer
 # --- by shape -------------------------------------------------------------------------------------------------------
 
 
-@reaches("numpy", "zeros", "ones", "empty")
+@creates("zeros", "ones", "empty")
 def of_one_value(original: Any, *args: Any, **kwargs: Any) -> Any:
     array = original(*args, **kwargs)
     if array.dtype not in DTYPES or type(array) is not np.ndarray or not by_user():
@@ -80,7 +102,7 @@ def _value_of(name: str, dtype: np.dtype[Any]) -> Any:
     return dtype.type(0)
 
 
-@reaches("numpy", "full")
+@creates("full")
 def full_(original: Any, shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
     if contains_tracer(fill_value):
         place = original(shape, 0)
@@ -90,7 +112,7 @@ def full_(original: Any, shape: Any, fill_value: Any, dtype: Any = None, **kwarg
     return fillable(array) if by_user() else array
 
 
-@reaches("numpy", "zeros_like", "ones_like", "empty_like")
+@creates("zeros_like", "ones_like", "empty_like")
 def like_one_value(original: Any, *args: Any, **kwargs: Any) -> Any:
     array = original(*args, **kwargs)
     if type(array) is not np.ndarray or array.dtype not in DTYPES or not by_user():
@@ -98,7 +120,7 @@ def like_one_value(original: Any, *args: Any, **kwargs: Any) -> Any:
     return repeated(array.shape, _value_of(original.__name__, array.dtype), array.dtype)
 
 
-@reaches("numpy", "full_like")
+@creates("full_like")
 def full_like_reached(original: Any, a: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
     if contains_tracer(fill_value) and not contains_tracer(a):
         a = Tracer(lift(a))
@@ -106,13 +128,13 @@ def full_like_reached(original: Any, a: Any, fill_value: Any, *args: Any, **kwar
     return fillable(array) if by_user() else array
 
 
-@reaches("numpy", "eye", "identity", "linspace", "logspace", "geomspace", "copy", "tri", "indices")
+@creates("eye", "identity", "linspace", "logspace", "geomspace", "copy", "tri", "indices")
 def plain(original: Any, *args: Any, **kwargs: Any) -> Any:
     array = original(*args, **kwargs)
     return fillable(array) if type(array) is np.ndarray and by_user() else array
 
 
-@reaches("numpy", "arange")
+@creates("arange")
 def arange(original: Any, *args: Any, **kwargs: Any) -> Any:
     if any(type(a) is Tracer and known(a.node) is None and a.dtype.kind == "f" for a in (*args, *kwargs.values())):
         return _traced_arange(*args, **kwargs)
@@ -170,7 +192,7 @@ def full_like(
 # --- from values ----------------------------------------------------------------------------------------------------
 
 
-@reaches("numpy", "array")
+@creates("array")
 def array(
     original: Any, object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **kwargs: Any
 ) -> Any:
@@ -196,7 +218,7 @@ def _shares(made: Any, source: Any) -> bool:
     return isinstance(source, np.ndarray) and np.may_share_memory(made, source)
 
 
-@reaches("numpy", "asarray", "asanyarray", "asarray_chkfinite")
+@creates("asarray", "asanyarray", "asarray_chkfinite")
 def asarray(original: Any, a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any) -> Any:
     if not contains_tracer(a):
         extra = {} if copy is None else {"copy": copy}
@@ -210,7 +232,7 @@ def asarray(original: Any, a: Any, dtype: Any = None, order: Any = None, *, copy
     return array(original, a, dtype, copy=bool(copy))
 
 
-@reaches("numpy", "ascontiguousarray", "asfortranarray", "require")
+@creates("ascontiguousarray", "asfortranarray", "require")
 def in_memory_order(original: Any, a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if not contains_tracer(a):
         return original(a, dtype, *args, **kwargs)
@@ -224,7 +246,7 @@ def in_memory_order(original: Any, a: Any, dtype: Any = None, *args: Any, **kwar
     return x if as_it_is or original.__name__ == "require" else Tracer(x.node)
 
 
-@reaches("numpy", "fromiter")
+@creates("fromiter")
 def fromiter(original: Any, iter: Any, dtype: Any = float, count: int = -1, **kwargs: Any) -> Any:
     values = list(iter) if count < 0 else [v for v, _ in zip(iter, range(count), strict=False)]
     if contains_tracer(values):

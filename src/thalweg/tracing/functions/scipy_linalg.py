@@ -23,7 +23,7 @@ from thalweg.tracing.functions import linalg
 from thalweg.tracing.functions.linalg import eps, with_columns
 from thalweg.tracing.functions.norm import norm as numpy_norm
 from thalweg.tracing.reach import reaches
-from thalweg.tracing.tracer import call_handler, contains_tracer, node_of
+from thalweg.tracing.tracer import call_handler, contains_tracer, from_plain, known_arguments, node_of
 
 
 def answers(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -35,7 +35,13 @@ def answers(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if not contains_tracer([*args, *kwargs.values()]):
                 return original(*args, **kwargs)
             mark_place()
-            return call_handler(handler, original, args, kwargs)
+            try:
+                return call_handler(handler, original, args, kwargs)
+            except UnsupportedError:
+                plain, all_known = known_arguments((args, kwargs))
+                if not all_known:
+                    raise
+                return from_plain(original(*plain[0], **plain[1]))  # of arrays made inside, but not of the variables
 
         return handler
 
