@@ -69,3 +69,8 @@ def test_several_arguments_and_structures():
 def test_formula():
     report = tw.diagnose(tw.formula("log(x) + y"), x=-1.0, y=2.0)
     assert "log" in str(report) and not report.finite
+
+
+def test_a_formula_is_blamed_by_its_text():
+    report = tw.diagnose(tw.formula("sqrt(x) + log(y)"), 1.0, -2.0)
+    assert str(report) == "formula: sqrt(x) + log(y)  → NaN in log, x = -2"

@@ -27,7 +27,7 @@ def place(where: Any) -> tuple[str, int] | None:
     if isinstance(where[0], str):
         return where
     code, offset = where
-    if code.co_filename.startswith(_OWN_FILES):  # a formula is evaluated by our code: it has no line of the user's
+    if code.co_filename.startswith(_OWN_FILES):
         return None
     line = code.co_firstlineno
     for start, end, number in code.co_lines():
@@ -42,6 +42,8 @@ def describe_place(where: Any) -> str:
     at = place(where)
     if at is None:
         return ""
+    if at[0].startswith("formula: "):
+        return at[0]
     import linecache
 
     text = linecache.getline(*at).strip()
