@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.graph import BOOL, FLOAT64, INT64, OPS, Node, Op, Shape, make, shape_error
+from thalweg.graph import BOOL, FLOAT64, INT64, OPS, Node, Op, Shape, describe_place, location, make, shape_error
 
 Partial = Callable[..., Any] | None
 
@@ -50,7 +50,7 @@ def infer_like(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     if ufunc.nin == 1:
 
         def infer_one(x: Node, *params: Any) -> tuple[Shape, np.dtype[Any]]:
-            return x.shape, _result_dtype(ufunc, (x.dtype,))
+            return x.shape, _dtype_of(name, ufunc, (x,))
 
         return infer_one
 
@@ -59,13 +59,22 @@ def infer_like(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     def infer(*args: Node) -> tuple[Shape, np.dtype[Any]]:
         shape = broadcast_shape(name, *[a.shape for a in args])
         if known is None:
-            return shape, _result_dtype(ufunc, tuple([a.dtype for a in args]))
+            return shape, _dtype_of(name, ufunc, args)
         for a in args:
             if a.dtype is not FLOAT64:
-                return shape, _result_dtype(ufunc, tuple([a.dtype for a in args]))
+                return shape, _dtype_of(name, ufunc, args)
         return shape, known
 
     return infer
+
+
+def _dtype_of(name: str, ufunc: np.ufunc, args: tuple[Node, ...]) -> np.dtype[Any]:
+    try:
+        return _result_dtype(ufunc, tuple([a.dtype for a in args]))
+    except TypeError:
+        given = " and ".join(a.dtype.name for a in args)
+        at = describe_place(location.where)
+        raise TypeError(f"{name} is not defined for {given}: use astype" + (f"\n  at {at}" if at else "")) from None
 
 
 def _of_floats(ufunc: np.ufunc) -> np.dtype[Any] | None:

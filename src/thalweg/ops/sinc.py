@@ -41,7 +41,7 @@ def _sinc(x: Any, n: int) -> Any:
     return (np.pi**n * y).astype(np.result_type(x, np.float32))[()]
 
 
-SINC = Op(
+SINC: Op = Op(
     "sinc",
     infer_like("sinc", np.sin),
     _sinc,

@@ -29,7 +29,7 @@ def _jvp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes:
     return None if t is None else y * (t - keep(sum_(y * t, axes), y, axes))
 
 
-SOFTMAX = Op(
+SOFTMAX: Op = Op(
     "softmax",
     _infer,
     _softmax,

@@ -17,7 +17,7 @@ from thalweg.ops.movement import broadcast
 from thalweg.ops.sinc import sinc as sinc_of
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions.registry import array_methods, implements, implements_ufunc
-from thalweg.tracing.tracer import UFUNCS, Tracer, call, node_of, nodes_of
+from thalweg.tracing.tracer import UFUNCS, Tracer, node_of, nodes_of
 
 for _name, _op in list(OPS.items()):
     if _op.elementwise and isinstance(getattr(np, _name, None), np.ufunc):
@@ -30,7 +30,7 @@ def floating(x: Node) -> Node:
     return x if x.dtype.kind == "f" else e.astype(x, FLOAT64)
 
 
-# --- ufuncs that are formulas -------------------------------------------------------------------------------------------
+# --- ufuncs that are formulas -----------------------------------------------------------------------------------------
 
 
 @implements_ufunc(np.positive, np.conjugate)
@@ -60,6 +60,13 @@ def modf(x: Node) -> tuple[Node, Node]:
     return e.where(e.isinf(x), zero, e.fmod(x, as_node(1.0, x.dtype))), e.trunc(x)
 
 
+@implements_ufunc(np.ldexp)
+def ldexp(x: Node, i: Node) -> Node:
+    if i.value is not None and i.dtype.kind == "f" and np.all(i.value == np.rint(i.value)):
+        i = e.astype(i, INT64)  # a Python int beside a real array was taken for a real number
+    return e.ldexp(floating(x), i)
+
+
 @implements_ufunc(np.frexp)
 def frexp(x: Node) -> tuple[Node, Node]:
     x = floating(x)
@@ -67,7 +74,7 @@ def frexp(x: Node) -> tuple[Node, Node]:
     return e.ldexp(x, -exponent), exponent
 
 
-# --- choosing -----------------------------------------------------------------------------------------------------------
+# --- choosing ---------------------------------------------------------------------------------------------------------
 
 
 @implements(np.where)
@@ -111,47 +118,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     return x
 
 
-@implements(np.select)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Node:
-    if len(condlist) != len(choicelist):
-        raise ValueError("list of cases must be same length as list of conditions")
-    if not len(condlist):
-        raise ValueError("select with an empty condition list is not possible")
-    *choices, y = nodes_of([*choicelist, default])
-    for condition, choice in reversed(list(zip(condlist, choices, strict=True))):
-        mask = node_of(condition)
-        if mask.dtype != BOOL:
-            raise TypeError("invalid entry in condlist: should be boolean ndarray")
-        y = e.where(mask, choice, y)
-    return y
-
-
-@implements(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """As NumPy does it: each function sees the elements for which its condition holds."""
-    x = x if type(x) is Tracer else Tracer(node_of(x))
-    if type(condlist) is Tracer or not isinstance(condlist, list | tuple):
-        condlist = [condlist]
-    elif condlist and isinstance(condlist[0], bool | np.bool_):
-        condlist = [list(condlist)]
-    masks = [np.asarray(concrete(truth(node_of(c)))) for c in condlist]
-    if len(funclist) == len(masks) + 1:
-        masks.append(~np.any(masks, axis=0))
-    elif len(funclist) != len(masks):
-        raise ValueError(
-            f"with {len(masks)} condition(s), either {len(masks)} or {len(masks) + 1} functions are expected"
-        )
-    y = Tracer(zeros_like(x.node))
-    for mask, function in zip(masks, funclist, strict=True):
-        mask = np.broadcast_to(mask, x.shape)
-        if not callable(function):
-            y[mask] = function
-        elif mask.any():
-            y[mask] = function(x[mask], *args, **kw)
-    return y.node
-
-
-# --- rounding, signs, replacing ----------------------------------------------------------------------------------------
+# --- rounding, signs, replacing ---------------------------------------------------------------------------------------
 
 
 @implements(np.round, np.around)
@@ -185,7 +152,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         ):
             y = e.where(found, e.astype(node_of(value, source.dtype), source.dtype), y)
     if not copy and type(x) is Tracer:
-        x.put(y)
+        x.assign(y)
     return y
 
 
@@ -203,7 +170,7 @@ def i0(x: Any) -> Node:
 
 @implements(np.astype)
 def astype(
-    x: Any, dtype: Any, /, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    x: Any, /, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Node:
     node = node_of(x)
     wanted = np.dtype(dtype)
@@ -212,7 +179,7 @@ def astype(
     return e.astype(node, canonical(np.empty(0, wanted)).dtype)
 
 
-# --- real numbers as complex ones ----------------------------------------------------------------------------------------
+# --- real numbers as complex ones -------------------------------------------------------------------------------------
 
 
 @implements(np.real, np.real_if_close)
@@ -253,7 +220,7 @@ def isreal(x: Any) -> Node:
     return full(node_of(x).shape, True, BOOL)
 
 
-# --- questions -------------------------------------------------------------------------------------------------------------
+# --- questions --------------------------------------------------------------------------------------------------------
 
 
 @implements(np.isposinf)
@@ -309,7 +276,7 @@ def _all(x: Node) -> Node:
     return r.ALL(x, params=(tuple(range(x.ndim)),))
 
 
-# --- methods and Python's own functions -------------------------------------------------------------------------------------
+# --- methods and Python's own functions -------------------------------------------------------------------------------
 
 array_methods(clip=np.clip, round=np.round, astype=np.astype, nonzero=np.nonzero, conj=np.real, conjugate=np.real)
 

@@ -80,9 +80,10 @@ def log(original: Any, x: Any, *base: Any) -> Any:
 def hypot(original: Any, *coordinates: Any) -> Any:
     if not contains_tracer(coordinates):
         return original(*coordinates)
-    length: Any = 0.0
-    for x in coordinates:
-        length = np.hypot(length, _real(x)) if x is not coordinates[0] else np.abs(_real(x))
+    first, *others = map(_real, coordinates)
+    length = np.abs(first)
+    for x in others:
+        length = np.hypot(length, x)
     return length
 
 

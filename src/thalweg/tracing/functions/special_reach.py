@@ -17,7 +17,7 @@ from thalweg.tracing.context import concrete, mark_place
 from thalweg.tracing.functions.elementwise import floating
 from thalweg.tracing.functions.registry import normalize_axes
 from thalweg.tracing.reach import reaches
-from thalweg.tracing.tracer import Tracer, contains_tracer, node_of, unsupported
+from thalweg.tracing.tracer import Tracer, contains_tracer, node_of, nodes_of, unsupported
 
 
 @reaches("scipy.special", "logsumexp")
@@ -30,17 +30,19 @@ def logsumexp(
     if return_sign:
         raise unsupported("scipy.special.logsumexp with return_sign=True")
     mark_place()
-    x = floating(node_of(a))
+    x, *given = nodes_of([a] if b is None else [a, b])
+    x = floating(x)
     if b is not None:
-        weights = node_of(b, x.dtype)
+        weights = floating(given[0])
         if weights.is_constant:  # what has no weight must not be the greatest
             x = e.where(e.equal(weights, as_node(0, weights.dtype)), as_node(-np.inf, x.dtype), x)
         x = broadcast(x, np.broadcast_shapes(x.shape, weights.shape))
     axes = normalize_axes(axis, x.ndim)
     y = r.logsumexp(x, axes)
     if b is not None:
-        shares = r.softmax(x, y, axes)
-        y = y + e.log(r.sum_(floating(weights) * shares, axes))
+        top = r.keep(y, x, axes)
+        shares = e.exp(e.where(e.equal(x, top), as_node(0.0, x.dtype), x - top))  # equal infinities differ by nothing
+        y = y + e.log(r.sum_(weights * shares, axes))
     return Tracer(r.keep(y, x, axes) if keepdims else y)
 
 
@@ -96,7 +98,7 @@ def zeta(original: Any, x: Any, q: Any = None, out: Any = None) -> Any:
     from thalweg.ops import special
 
     mark_place()
-    return Tracer(special.zeta(floating(node_of(x)), floating(node_of(1.0 if q is None else q))))
+    return Tracer(special.zeta(*map(floating, nodes_of([x, 1.0 if q is None else q]))))
 
 
 @reaches("scipy.special", "multigammaln")
@@ -118,6 +120,6 @@ def multigammaln(original: Any, a: Any, d: Any) -> Any:
 def _whole(name: str, n: Any) -> int:
     """An order that must be one whole number, fixed by a guard if it is traced."""
     value = concrete(n.node) if type(n) is Tracer and n.dtype.kind in "ib" else n
-    if type(n) is Tracer and n.dtype.kind == "f" or np.ndim(value) or value != int(value):
+    if (type(n) is Tracer and n.dtype.kind == "f") or np.ndim(value) or value != int(value):
         raise unsupported(f"scipy.special.{name} of an order that is no single whole number")
     return operator.index(int(value))
