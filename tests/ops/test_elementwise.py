@@ -190,6 +190,7 @@ def test_scalars_and_large_arrays_agree(name):
     middle = value(OPS[name], arrays, params)
     for i, row in enumerate(zip(*arrays, strict=True)):
         np.testing.assert_allclose(value(OPS[name], row, params), middle[i], rtol=4e-16)
+        np.testing.assert_allclose(value(OPS[name], [np.asarray(v) for v in row], params), middle[i], rtol=4e-16)
     times = 1 + 6000 // len(rows)
     big = [np.tile(a, times) for a in arrays]
     xs = inputs_like(big)
@@ -252,8 +253,8 @@ def test_nan_infinities_and_signed_zeros_pass_as_in_numpy(name):
     if got.dtype.kind == "f" and name != "chain_product":  # its zeros have no sign
         np.testing.assert_array_equal(np.signbit(got[got == 0]), np.signbit(expected[got == 0]))
     for i in range(len(grid[0])):  # and so do scalars
-        one = value(OPS[name], [g[i] for g in grid], PARAMS.get(name, ()))
-        np.testing.assert_allclose(one, got[i], rtol=4e-16)
+        for scalars in ([g[i] for g in grid], [np.asarray(g[i]) for g in grid]):
+            np.testing.assert_allclose(value(OPS[name], scalars, PARAMS.get(name, ())), got[i], rtol=4e-16)
 
 
 @pytest.mark.parametrize("name", [*SMOOTH, *QUESTIONS])

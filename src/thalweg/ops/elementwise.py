@@ -116,7 +116,7 @@ def _log_slope(x: Any, out: Any = None) -> Any:
 
 
 log_slope = elementwise("log_slope", _log_slope, lambda x, y: -(y * y), like=np.log,
-                        scalar=lambda x: 1 / x if x >= 0 else type(x)(np.nan))  # fmt: skip
+                        scalar=lambda x: 1 / x if x >= 0 else x * np.nan)  # fmt: skip
 sqrt = elementwise("sqrt", np.sqrt, lambda x, y: 0.5 / y, note="∞ at 0; inside a product with an exact 0, 0")
 cbrt = elementwise("cbrt", np.cbrt, lambda x, y: 1 / (3 * (y * y)), note="∞ at 0; inside a product with an exact 0, 0")
 exp = elementwise("exp", np.exp, lambda x, y: y)

@@ -6,7 +6,6 @@ On plain numbers they are what they were. A traced value has no errors of domain
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +49,7 @@ def _answer(name: str, meaning: Callable[..., Any]) -> None:
 
 
 for _name, _ufunc in _AS_NUMPY.items():
-    if hasattr(math, _name):  # cbrt and exp2 came with Python 3.11
-        _answer(_name, _ufunc)
+    _answer(_name, _ufunc)
 
 
 def _special(name: str) -> Callable[[Any], Any]:
@@ -113,23 +111,19 @@ def prod(original: Any, iterable: Any, *, start: Any = 1) -> Any:
     return result
 
 
-if hasattr(math, "sumprod"):  # Python 3.12
-
-    @reaches("math", "sumprod")
-    def sumprod(original: Any, p: Any, q: Any) -> Any:
-        a, b = list(p), list(q)
-        if not contains_tracer([a, b]):
-            return original(a, b)
-        if len(a) != len(b):
-            raise ValueError("Inputs are not the same length")
-        return _total([x * y for x, y in zip(a, b, strict=True)], 0)
+@reaches("math", "sumprod")  # Python 3.12
+def sumprod(original: Any, p: Any, q: Any) -> Any:
+    a, b = list(p), list(q)
+    if not contains_tracer([a, b]):
+        return original(a, b)
+    if len(a) != len(b):
+        raise ValueError("Inputs are not the same length")
+    return _total([x * y for x, y in zip(a, b, strict=True)], 0)
 
 
-if hasattr(math, "fma"):  # Python 3.13
-
-    @reaches("math", "fma")
-    def fma(original: Any, x: Any, y: Any, z: Any) -> Any:
-        return _real(x) * _real(y) + _real(z) if contains_tracer((x, y, z)) else original(x, y, z)
+@reaches("math", "fma")  # Python 3.13
+def fma(original: Any, x: Any, y: Any, z: Any) -> Any:
+    return _real(x) * _real(y) + _real(z) if contains_tracer((x, y, z)) else original(x, y, z)
 
 
 @reaches("math", "remainder")
