@@ -98,10 +98,11 @@ def test_third_derivatives_of_a_product():
     close(third, wanted, 1e-15)
 
 
+@pytest.mark.parametrize("length", [50, 100])
 @pytest.mark.parametrize("width", [1, 40])
-def test_recurrences_number_by_number_and_row_by_row_agree(width):
+def test_recurrences_however_computed(length, width):  # in Python, by BLAS, row by row
     random = np.random.default_rng(0)
-    a, b = random.normal(size=(2, 50, width))
+    a, b = random.normal(size=(2, length, width))
     same(lambda x, y: either(r.RECURRENCE, (0,), recurrence)(x, y), a, b)
     a32, b32 = a.astype(np.float32), b.astype(np.float32)
     same(lambda x, y: either(r.RECURRENCE, (0,), recurrence)(x, y), a32, b32, rtol=1e-4, atol=1e-4)
@@ -115,6 +116,12 @@ def test_logsumexp_neither_overflows_nor_loses_digits():
     assert value == pytest.approx(1000 + np.log(2), rel=1e-15)
     np.testing.assert_allclose(gradient, [0.5, 0.5, 0.0], rtol=1e-15)
     np.testing.assert_allclose(tw.hessian(f)(x)[:2, :2], [[0.25, -0.25], [-0.25, 0.25]], rtol=1e-14)
+
+
+def test_logsumexp_of_integers_is_real():
+    same(lambda v: np.logaddexp.reduce(v), np.arange(4))
+    assert tw.trace(on(r.LOGSUMEXP, (0,)), np.arange(4)).outputs[0].dtype == np.float64
+    same(either(r.LOGSUMEXP, ((0,),), TABLE[r.LOGSUMEXP][2]), np.arange(4))
 
 
 # --- identities -----------------------------------------------------------------------------------------------------

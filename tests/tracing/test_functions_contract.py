@@ -120,6 +120,16 @@ def test_einsum_in_other_forms():
     same(lambda x: np.einsum("ij->i", x > 0), A)
 
 
+def test_einsum_called_wrongly():
+    for text in ("ij,jk", "......", "ij->i...", "i..."):
+        same(lambda x: np.einsum(text, x), A)
+    same(lambda x: np.einsum("...i->i", x), S)
+    with pytest.raises(ValueError, match="over 2 axes"):
+        tw.trace(lambda x: np.tensordot(x, x, axes=2), v)
+    same(lambda a, b, c: np.linalg.multi_dot([a, b, c]), S, A, B)
+    same(lambda x, y: np.cross(x, y), np.float64(1.0), w)
+
+
 @st.composite
 def einsums(draw):
     """Subscripts of two or three operands over at most five labels, and operands to fit."""

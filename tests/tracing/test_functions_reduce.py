@@ -164,6 +164,14 @@ def test_derivatives(f):
     derivatives(f, SMALL)
 
 
+@pytest.mark.parametrize("f", DIFFERENTIABLE.values(), ids=DIFFERENTIABLE)
+def test_gradients_in_single_precision_stay_there(f):
+    g = tw.grad(lambda x: np.sum(f(x)))
+    single = g(SMALL.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, g(SMALL), rtol=2e-4, atol=2e-5)
+
+
 def test_maxima_split_ties_evenly_in_every_derivative():
     x = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
     np.testing.assert_array_equal(tw.grad(lambda v: np.sum(np.max(v, axis=1)))(x), [[0, 0.5, 0.5], [1 / 3] * 3])
@@ -329,6 +337,24 @@ def test_adding_in_place_counts_every_mention():
         tw.grad(lambda v, y=np.zeros(3): np.add.at(y, [0], v))(np.ones(1))
 
 
+def test_adding_in_place_through_a_view_and_by_a_mask():
+    def filled(v):
+        y = np.zeros((2, 3))
+        row = y[1]
+        np.add.at(row, [0, 0, 2], v)
+        np.add.at(y, np.array([[True, False, False], [False, True, False]]), v[0])
+        return y
+
+    same(filled, np.arange(1.0, 4.0))
+    derivatives(lambda v: filled(v) ** 2, np.arange(1.0, 4.0))
+
+
+def test_traced_positions_are_taken_for_granted_by_a_guard():
+    f = tw.grad(lambda x: 2 * np.bincount(np.argsort(x), x)[0] + x[np.nanargmax(x)])
+    for row, wanted in (([1.0, 2.0], [2, 1]), ([3.0, 2.0], [1, 2]), ([1.0, 2.0], [2, 1])):
+        np.testing.assert_array_equal(f(np.array(row)), wanted)
+
+
 def test_out_receives_the_result():
     def f(x):
         out = np.zeros(3)
@@ -339,6 +365,19 @@ def test_out_receives_the_result():
     derivatives(lambda x: f(x) ** 2, SMALL)
     with pytest.raises(TraceError, match="by keyword"):
         tw.trace(lambda x: np.sum(x, 1, None, np.zeros(3)), SMALL)
+
+
+def test_wrong_use_raises_what_numpy_raises():
+    same(lambda a: np.var(a, ddof=1, correction=1), X)
+    same(lambda a: np.cov(a, ddof=0.5), X[0])
+    same(lambda a: np.add.reduceat(a, [0, 9]), X)
+    same(lambda a: np.hypot.accumulate(a), np.zeros((0, 2)))
+    same(lambda a: np.bincount(a.astype(int)), np.arange(3.0))
+    same(lambda a: np.bincount(a, a), np.arange(3.0))
+    with pytest.raises(UnsupportedError, match="outer"):
+        tw.trace(lambda a: np.nextafter.outer(a, a), np.ones(2))
+    with pytest.raises(TypeError, match="make it of floats"):
+        tw.trace(lambda a: np.add.at(np.zeros(3, dtype=int), [0], a), 1.5)
 
 
 def test_histogram_is_refused_by_name():
