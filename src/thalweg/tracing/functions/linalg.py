@@ -194,7 +194,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Node:
 
 
 @implements(np.linalg.eig, np.linalg.eigvals)
-def eig(a: Any) -> Node:
+def refusal(a: Any) -> Node:
     raise trace_error(
         "np.linalg.eig and eigvals may have complex results, which cannot be differentiated here.\n"
         "  For a symmetric matrix use np.linalg.eigh or eigvalsh; for singular values np.linalg.svd.",
