@@ -11,7 +11,8 @@ import thalweg as tw
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import FLOAT64, Graph, as_node, constant, full, input_node, make
 from thalweg.ops.elementwise import add, chain_product, cos, exp, multiply, negative, sin, square, where
-from thalweg.ops.movement import assemble, broadcast, reshape, scatter_add, slice_, transpose, update
+from thalweg.ops.gather import scatter_add
+from thalweg.ops.movement import assemble, broadcast, reshape, slice_, transpose, update
 from thalweg.ops.reduce import sum_
 
 N = 5000  # large enough for buffers

@@ -5,6 +5,7 @@ import pytest
 
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import FLOAT32, FLOAT64, INT64, OPS, Graph, as_node, constant, full, input_node, zeros_like
+from thalweg.ops import gather
 from thalweg.ops import movement as m
 from thalweg.transforms.batch import batched
 from thalweg.transforms.forward import pushforward
@@ -41,22 +42,22 @@ LINEAR = {
     ),
     "take": (
         [(3, 4)],
-        lambda x: m.take(x, positions([[0, -1], [2, 2]]), 1),
+        lambda x: gather.take(x, positions([[0, -1], [2, 2]]), 1),
         lambda x: np.take(x, [[0, -1], [2, 2]], 1),
     ),
     "scatter_add": (
         [(4,), (3,)],
-        lambda b, g: m.scatter_add(b, g, positions([2, 0, -2]), 0),
+        lambda b, g: gather.scatter_add(b, g, positions([2, 0, -2]), 0),
         lambda b, g: b + np.array([g[1], 0.0, g[0] + g[2], 0.0]),
     ),
     "scatter_add on an axis": (
         [(2, 3), (2, 2)],
-        lambda b, g: m.scatter_add(b, g, positions([1, 1]), 1),
+        lambda b, g: gather.scatter_add(b, g, positions([1, 1]), 1),
         lambda b, g: b + np.stack([np.zeros(2), g.sum(1), np.zeros(2)], axis=1),
     ),
     "take_along": (
         [(2, 3)],
-        lambda x: m.take_along(x, positions([[2, 0], [-1, 1]]), 1),
+        lambda x: gather.take_along(x, positions([[2, 0], [-1, 1]]), 1),
         lambda x: np.take_along_axis(x, np.array([[2, 0], [-1, 1]]), 1),
     ),
 }
@@ -132,12 +133,16 @@ def test_batching_is_a_loop(name):
 
 
 BY_POSITION = {
-    "take": (lambda x, p: m.take(x, p, 0), lambda x, p: np.take(x, p, 0), (3, 2)),
-    "take on axis 1": (lambda x, p: m.take(x, p, 1), lambda x, p: np.take(x, p, 1), (2, 3)),
-    "take_along": (lambda x, p: m.take_along(x, p, 0), lambda x, p: np.take_along_axis(x, p, 0), (3,)),
-    "in_range": (lambda x, p: m.in_range(p, 3, 0), lambda x, p: p % 3, (3,)),
-    "writers": (lambda x, p: m.writers(m.in_range(p, 3, 0), 3), lambda x, p: _written(p), (3,)),
-    "scatter_add": (lambda x, p: m.scatter_add(zeros_like(x), m.take(x, p, 0), p, 0), lambda x, p: _added(x, p), (3,)),
+    "take": (lambda x, p: gather.take(x, p, 0), lambda x, p: np.take(x, p, 0), (3, 2)),
+    "take on axis 1": (lambda x, p: gather.take(x, p, 1), lambda x, p: np.take(x, p, 1), (2, 3)),
+    "take_along": (lambda x, p: gather.take_along(x, p, 0), lambda x, p: np.take_along_axis(x, p, 0), (3,)),
+    "in_range": (lambda x, p: gather.in_range(p, 3, 0), lambda x, p: p % 3, (3,)),
+    "writers": (lambda x, p: gather.writers(gather.in_range(p, 3, 0), 3), lambda x, p: _written(p), (3,)),
+    "scatter_add": (
+        lambda x, p: gather.scatter_add(zeros_like(x), gather.take(x, p, 0), p, 0),
+        lambda x, p: _added(x, p),
+        (3,),
+    ),
 }
 
 
@@ -171,7 +176,7 @@ def test_batching_of_positions_is_a_loop(name):
 
 def test_argsort_batches():
     x, many = input_node((4,), FLOAT64), input_node((3, 4), FLOAT64)
-    (z,) = batched([m.ARGSORT(x, params=(0,))], {x: many}, 3)
+    (z,) = batched([gather.ARGSORT(x, params=(0,))], {x: many}, 3)
     a = np.random.default_rng(7).normal(size=(3, 4))
     np.testing.assert_array_equal(compute([many], [z], [a])[0], np.argsort(a, axis=1))
 
@@ -200,7 +205,7 @@ def test_identities_leave_nothing_to_do():
     s = input_node((), FLOAT64)
     assert m.slice_(m.pack([s, as_node(2.0)]), (0,)) is s
     assert m.slice_(full((9,), 3.0), (4,)) is as_node(3.0)
-    assert m.in_range(m.in_range(input_node((2,), INT64), 5, 0), 5, 0).args[0].op.name == "input"
+    assert gather.in_range(gather.in_range(input_node((2,), INT64), 5, 0), 5, 0).args[0].op.name == "input"
 
 
 def test_a_long_chain_of_writes_is_read_without_recursion():
@@ -218,9 +223,9 @@ def test_a_long_chain_of_writes_is_read_without_recursion():
 def test_positions_out_of_range(bad):
     p = input_node(np.shape(bad), INT64)
     with pytest.raises(IndexError, match="out of bounds for axis 2 with size 3"):
-        compute([p], [m.in_range(p, 3, 2)], [np.array(bad)])
+        compute([p], [gather.in_range(p, 3, 2)], [np.array(bad)])
     with pytest.raises(IndexError, match="out of bounds for axis 2 with size 3"):
-        m.in_range(positions(bad), 3, 2)
+        gather.in_range(positions(bad), 3, 2)
 
 
 @pytest.mark.parametrize("build", [

@@ -16,7 +16,8 @@ from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import Graph, Node, canonical, constant, input_node, substitute
 from thalweg.ops.elementwise import astype
-from thalweg.ops.movement import concatenate, move_axis, slice_, take
+from thalweg.ops.gather import take
+from thalweg.ops.movement import concatenate, move_axis, slice_
 from thalweg.tracing import tree
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running, value_of

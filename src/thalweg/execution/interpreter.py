@@ -17,17 +17,16 @@ import numpy as np
 
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, is_several
 from thalweg.ops.elementwise import INTO, chain_product, where
+from thalweg.ops.gather import SCATTER_ADD, scatter_add_into
 from thalweg.ops.movement import (
     ASSEMBLE,
     BROADCAST,
     RESHAPE,
-    SCATTER_ADD,
     SLICE,
     TRANSPOSE,
     UPDATE,
     assemble_into,
     is_zero,
-    scatter_add_into,
     update_into,
 )
 
@@ -89,7 +88,7 @@ class Interpreter:
                 buffers = [np.empty(shape, dtype) for shape, dtype in self._buffer_specs]
         else:
             buffers = []
-        with np.errstate(all="ignore"):  # NaN and infinity are values; who wants to know where they arise asks `diagnose`
+        with np.errstate(all="ignore"):  # NaN and infinity are values; `diagnose` says where they arise
             if not self._run(env, buffers):
                 return None
         if buffers and self._keep:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import INT64, Node, Op, make
-from thalweg.ops.movement import take_along
+from thalweg.ops.gather import take_along
 
 
 def _infer(x: Node, ranks: tuple[int, ...]) -> Any:

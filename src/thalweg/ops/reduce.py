@@ -13,16 +13,8 @@ import numpy as np
 
 from thalweg.graph import BOOL, FLOAT64, INT64, Node, Op, Shape, as_node, constant, full, make, shape_error
 from thalweg.ops.elementwise import astype, equal, where
-from thalweg.ops.movement import (
-    BROADCAST,
-    RESHAPE,
-    TRANSPOSE,
-    broadcast,
-    normalize_basic,
-    reshape,
-    slice_,
-    take_along,
-)
+from thalweg.ops.gather import take_along
+from thalweg.ops.movement import BROADCAST, RESHAPE, TRANSPOSE, broadcast, normalize_basic, reshape, slice_
 
 Axes = tuple[int, ...]
 

@@ -18,17 +18,8 @@ import numpy as np
 
 from thalweg.graph import Node, Shape, constant, location, shape_error
 from thalweg.ops.elementwise import equal, where
-from thalweg.ops.movement import (
-    broadcast,
-    concatenate,
-    in_range,
-    normalize_basic,
-    reshape,
-    slice_,
-    take,
-    transpose,
-    writers,
-)
+from thalweg.ops.gather import in_range, take, writers
+from thalweg.ops.movement import broadcast, concatenate, normalize_basic, reshape, slice_, transpose
 from thalweg.tracing.context import concrete, lift
 from thalweg.tracing.places import flat_position
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 
 from thalweg.graph import ITEM, Node, dependents, input_node, is_several, location, reachable, zeros_like
 from thalweg.ops.elementwise import astype, differential
-from thalweg.ops.movement import ASSEMBLE, SCATTER_ADD, assemble, broadcast, is_zero, scatter_add, unbroadcast
+from thalweg.ops.gather import SCATTER_ADD, scatter_add
+from thalweg.ops.movement import ASSEMBLE, assemble, broadcast, is_zero, unbroadcast
 
 
 def pullback(outputs: Sequence[Node], weights: Sequence[Node | None], inputs: Sequence[Node]) -> list[Node]:

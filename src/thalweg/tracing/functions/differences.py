@@ -20,7 +20,8 @@ from thalweg.ops.elementwise import (
     remainder,
     where,
 )
-from thalweg.ops.movement import ARGSORT, broadcast, concatenate, reshape, take
+from thalweg.ops.gather import ARGSORT, take
+from thalweg.ops.movement import broadcast, concatenate, reshape
 from thalweg.tracing.functions.joining import one_dtype
 from thalweg.tracing.functions.movement import cut
 from thalweg.tracing.functions.ordering import SEARCHSORTED

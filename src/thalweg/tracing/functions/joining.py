@@ -10,7 +10,8 @@ import numpy as np
 
 from thalweg.graph import DTYPES, Node, canonical, constant
 from thalweg.ops.elementwise import astype
-from thalweg.ops.movement import broadcast, move_axis, reshape, take
+from thalweg.ops.gather import take
+from thalweg.ops.movement import broadcast, move_axis, reshape
 from thalweg.ops.movement import concatenate as join
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions.movement import at_least, cut, tracer_of

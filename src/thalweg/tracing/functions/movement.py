@@ -14,8 +14,9 @@ import numpy as np
 
 from thalweg.graph import Node, Shape, constant, shape_error
 from thalweg.ops.elementwise import where
+from thalweg.ops.gather import take
 from thalweg.ops.movement import broadcast as stretch
-from thalweg.ops.movement import concatenate, slice_, take
+from thalweg.ops.movement import concatenate, slice_
 from thalweg.ops.movement import reshape as reshape_node
 from thalweg.ops.movement import transpose as transpose_node
 from thalweg.tracing.functions.registry import array_methods, implements, normalize_axes, normalize_axis

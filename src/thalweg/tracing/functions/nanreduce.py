@@ -9,7 +9,8 @@ import numpy as np
 from thalweg.graph import Node, as_node
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
-from thalweg.ops.movement import ARGSORT, reshape, take_along
+from thalweg.ops.gather import ARGSORT, take_along
+from thalweg.ops.movement import reshape
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions import reduce as plain
 from thalweg.tracing.functions import statistics

@@ -8,7 +8,8 @@ import numpy as np
 
 from thalweg.graph import INT64, Node, Op
 from thalweg.ops.elementwise import astype, greater_equal, less_equal, logical_or, not_equal
-from thalweg.ops.movement import ARGSORT, in_range, reshape, take, take_along
+from thalweg.ops.gather import ARGSORT, in_range, take, take_along
+from thalweg.ops.movement import reshape
 from thalweg.ops.reduce import ALL, sum_
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions.registry import array_methods, implements, normalize_axis

@@ -12,7 +12,8 @@ import numpy as np
 
 from thalweg.graph import Node, as_node, constant, full
 from thalweg.ops.elementwise import astype, rint
-from thalweg.ops.movement import broadcast, concatenate, reshape, take
+from thalweg.ops.gather import take
+from thalweg.ops.movement import broadcast, concatenate, reshape
 from thalweg.ops.reduce import MAX, MIN, flip, sum_
 from thalweg.tracing.functions.movement import cut
 from thalweg.tracing.functions.registry import implements

@@ -15,9 +15,10 @@ from thalweg.graph import Node, constant, full
 from thalweg.ops import linalg as la
 from thalweg.ops.elementwise import where
 from thalweg.ops.factorizations import columns
+from thalweg.ops.gather import take
 from thalweg.ops.least_squares import count_kept, dropped, truncated_inverse
 from thalweg.ops.matrix import as_floats, check_matrix, check_square
-from thalweg.ops.movement import assemble, reshape, take
+from thalweg.ops.movement import assemble, reshape
 from thalweg.tracing.context import mark_place, trace_error
 from thalweg.tracing.functions import linalg
 from thalweg.tracing.functions.linalg import eps, with_columns

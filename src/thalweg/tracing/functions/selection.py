@@ -11,7 +11,8 @@ from thalweg.ops.elementwise import astype, equal, remainder
 from thalweg.ops.elementwise import maximum as larger
 from thalweg.ops.elementwise import minimum as smaller
 from thalweg.ops.elementwise import where as choose_where
-from thalweg.ops.movement import broadcast, in_range, reshape, take
+from thalweg.ops.gather import in_range, take
+from thalweg.ops.movement import broadcast, reshape
 from thalweg.tracing import indexing
 from thalweg.tracing.context import concrete, trace_error
 from thalweg.tracing.functions.joining import one_dtype

@@ -14,17 +14,8 @@ from thalweg.graph import FLOAT64, INT64, Node, as_node, constant, full
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
 from thalweg.ops.contract import contract
-from thalweg.ops.movement import (
-    BROADCAST,
-    broadcast,
-    concatenate,
-    normalize_basic,
-    reshape,
-    scatter_add,
-    slice_,
-    take,
-    transpose,
-)
+from thalweg.ops.gather import scatter_add, take
+from thalweg.ops.movement import BROADCAST, broadcast, concatenate, normalize_basic, reshape, slice_, transpose
 from thalweg.ops.order import select
 from thalweg.tracing.context import concrete, trace_error
 from thalweg.tracing.functions.reduce import Axis, finish, floating, graph_dtype, masked, merge, source

@@ -14,7 +14,8 @@ import numpy as np
 from thalweg.graph import OPS, Node, Op, as_node, constant
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce as r
-from thalweg.ops.movement import broadcast, concatenate, normalize_basic, reshape, scatter_add, slice_
+from thalweg.ops.gather import scatter_add
+from thalweg.ops.movement import broadcast, concatenate, normalize_basic, reshape, slice_
 from thalweg.tracing.context import concrete, trace_error
 from thalweg.tracing.functions import reduce as plain
 from thalweg.tracing.functions.reduce import Axis, finish, floating, masked, source
