@@ -650,9 +650,9 @@ def accepted(lines, x):
     names = {"np": np, "x": np.array(x)}
     good = []
     for line in lines:
-        target = re.split(r" [-+*]?= ", line)[0]
-        starts = [target[: m.start()] for m in re.finditer(r"[.\[]", target)]
-        if any(isinstance(_value_of(start, names), np.generic) for start in starts):  # a scalar is not written into
+        target, source = re.split(r" [-+*]?= ", line)
+        starts = [side[: m.start()] for side in (target, source) for m in re.finditer(r"[.\[]", side)]
+        if any(isinstance(_value_of(start, names), np.generic) for start in starts):  # a scalar is no place to fill
             continue
         before = {k: v for k, v in names.items() if k.startswith("v")}
         values = {k: np.array(v) for k, v in before.items()}
