@@ -1,6 +1,6 @@
 """NumPy function → Graph."""
 
-from thalweg.tracing import functions  # what NumPy's functions mean must be there before anything is traced
+from thalweg.tracing import functions, operators  # what functions and operators mean must be there before a trace
 from thalweg.tracing.trace import Traced, trace
 
-__all__ = ["Traced", "functions", "trace"]
+__all__ = ["Traced", "functions", "operators", "trace"]
