@@ -239,8 +239,7 @@ class _Entry:
         check, _ = self.plan(call)
         if check is None:
             return np.ones(call.rows, dtype=bool)
-        values = check(*call.arrays())
-        assert values is not None
+        values = check.values(*call.arrays())
         return _agreeing(values, [answer for _, answer in self.traced.guards])
 
     def run(self, call: _Call, mine: np.ndarray[Any, Any], results: _Results) -> None:
@@ -249,12 +248,10 @@ class _Entry:
         if count <= _FEW < call.rows:
             mapped = call.mapped_inputs()
             for row in np.flatnonzero(mine):
-                values = self.single(*(a[row] if m else a for a, m in zip(arrays, mapped, strict=True)))
-                assert values is not None
+                values = self.single.values(*(a[row] if m else a for a, m in zip(arrays, mapped, strict=True)))
                 results.write(self.traced, row, values)
             return
-        values = self.plan(call)[1](*arrays)
-        assert values is not None
+        values = self.plan(call)[1].values(*arrays)
         if count == call.rows:
             results.all(self.traced, values)
         else:

@@ -88,9 +88,7 @@ class Transformed:
         return f"<thalweg {self.__name__}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
-            len(args) == 1 and not kwargs and not running.traces
-        ):  # the common call, with as little around it as possible
+        if len(args) == 1 and not kwargs and not running.traces:  # the common call, with little around it
             x = args[0]
             if type(x) is np.ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):
                 result = self._run(self._cache.get((x.shape, x.dtype)), (x[()] if x.ndim == 0 else x,))
@@ -130,7 +128,8 @@ class Transformed:
         if captured.unchanged():  # a function that changes what it reads (a random generator, say) is traced each time
             entries.insert(0, _Entry(execute, assemble, captured))
         values = execute(*leaves)
-        assert values is not None, "the guards of a trace hold at the point where it was made"
+        if values is None:  # an answer on a knife's edge, which another order of rounding turns: it stands as traced
+            values = Interpreter(Graph(traced.inputs, outputs)).values(*leaves)
         return assemble(values)
 
     def _nested(self, call: _Call) -> Any:
@@ -138,9 +137,7 @@ class Transformed:
         outputs, assemble = self._rule(traced, call.variables(traced))
         inputs = call.traced_leaves()
         if not any(type(x) is Tracer for x in inputs) and not depends_on_enclosing(traced):
-            values = Interpreter(Graph(traced.inputs, outputs), traced.guards)(*call.arrays())
-            assert values is not None
-            return assemble(values)
+            return assemble(Interpreter(Graph(traced.inputs, outputs)).values(*call.arrays()))
         return assemble(inline(outputs, traced, inputs))
 
 
