@@ -17,6 +17,7 @@ import numpy as np
 
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, is_several
 from thalweg.ops.elementwise import INTO, chain_product, where
+from thalweg.ops.entry import has_nan
 from thalweg.ops.gather import SCATTER_ADD, scatter_add_into
 from thalweg.ops.movement import (
     ASSEMBLE,
@@ -44,7 +45,7 @@ _GENERAL, _UNARY, _BINARY, _INTO_1, _INTO_2, _INTO, _GUARD, _FREE = range(8)
 
 def _chain_product_into(a: Any, b: Any, out: Any) -> Any:
     np.multiply(a, b, out)
-    if (s := np.vdot(out, out)) != s:  # NaN somewhere: the one case that needs a second look
+    if has_nan(out):  # NaN somewhere: the one case that needs a second look
         np.copyto(out, 0, where=np.equal(a, 0) | np.equal(b, 0))
     return out
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import OPS, Node, Op, as_node, make
-from thalweg.ops.entry import batch_elementwise, infer_like, without_stretching
+from thalweg.ops.entry import batch_elementwise, has_nan, infer_like, without_stretching
 
 
 def _chain_product(a: Any, b: Any) -> Any:
     """``a*b``, but 0 where either is exactly 0. One extra pass finds out whether there is anything to mend."""
     y = np.multiply(a, b)
-    if (s := np.vdot(y, y)) != s:
+    if has_nan(y):
         y = np.where((np.equal(a, 0)) | (np.equal(b, 0)), y.dtype.type(0), y)
     return y
 

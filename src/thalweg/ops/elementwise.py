@@ -18,7 +18,7 @@ import numpy as np
 from thalweg.graph import Node, Op, Shape, as_node, make
 from thalweg.ops import identities
 from thalweg.ops.chain import chain_product, differential
-from thalweg.ops.entry import INTO, batch_elementwise, broadcast_shape, elementwise, without_stretching
+from thalweg.ops.entry import INTO, batch_elementwise, broadcast_shape, elementwise, has_nan, without_stretching
 
 __all__ = ["INTO", "batch_elementwise", "broadcast_shape", "chain_product", "differential", "elementwise"]
 
@@ -203,7 +203,7 @@ def _share(a: Any, b: Any, out: Any = None) -> Any:
     """How much of max(a, b) is a: 1 where a > b, ½ at a tie, 0 below; NaN if one of them is."""
     more, most = np.greater(a, b).view(np.int8), np.greater_equal(a, b).view(np.int8)
     y = np.multiply(np.add(more, most), 0.5, out, dtype=np.result_type(a, b, np.float32))
-    if any(np.vdot(x, x) != np.vdot(x, x) for x in (a, b)):
+    if has_nan(a) or has_nan(b):
         unknown = np.isnan(a) | np.isnan(b)
         if not np.ndim(y):
             return y.dtype.type(np.nan)

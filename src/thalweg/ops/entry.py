@@ -117,6 +117,12 @@ def batch_elementwise(op: Op) -> Callable[..., Node]:
     return batch
 
 
+def has_nan(x: Any) -> bool:
+    """Whether a NaN is among the elements: one pass, by whatever is fastest (BLAS for small arrays, in one thread)."""
+    s = np.vdot(x, x) if np.size(x) < 8192 else np.minimum.reduce(x, axis=None)
+    return bool(s != s)
+
+
 def _seed(x: Node) -> Node:
     """The scalar constant that ``x`` repeats, or ``x``."""
     source = x.args[0] if x.op.name == "broadcast" else x
@@ -136,6 +142,8 @@ def without_stretching(name: str, simplify: Callable[..., Any] | None) -> Callab
         return simplify(args, params) if simplify is not None else None
 
     def unstretched(args: tuple[Node, ...], params: tuple[Any, ...]) -> Node | None:
+        if len(args) == 1:
+            return make(OPS["broadcast"], (make(OPS[name], args[0].args, params),), args[0].params)
         if all(a.value is not None or a.op.name == "broadcast" for a in args):  # constants spread over a shape
             seeds = [_seed(a) for a in args]
             if any(a is not b for a, b in zip(args, seeds, strict=True)):
@@ -185,7 +193,7 @@ def elementwise(
         family="elementwise",
         partials=partials or None,
         chains=chains,
-        simplify=without_stretching(name, simplify) if ufunc.nin > 1 else simplify,
+        simplify=without_stretching(name, simplify),
         kernel=kernel,
         note=note,
     )

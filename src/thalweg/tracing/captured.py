@@ -20,7 +20,7 @@ from thalweg.tracing.reach import call_of, global_names
 _DEPTH = 4
 _ITEMS = 256
 _BY_BYTES = 1024  # elements up to which an array is compared byte by byte
-_BLOCK = 1 << 15  # elements of the checksum's random vector: it stays in the cache
+_BLOCK = 1 << 13  # elements of the checksum's random vector: it stays in the cache, and BLAS in one thread
 _FIXED = (
     int,
     float,
