@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import thalweg
@@ -19,18 +20,31 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
+def best(seconds: Callable[[], float], below: float) -> float:
+    """The least of several times, since busy machines only make a time longer; at most 15, or 30 seconds."""
+    deadline = time.monotonic() + 30
+    least = seconds()
+    for _ in range(14):
+        if least < below or time.monotonic() > deadline:
+            break
+        least = min(least, seconds())
+    return least
+
+
 def test_import_is_quick():
-    # From start to end of `import thalweg`, without the start of Python. Best of several, for busy machines.
     code = "import time; t = time.perf_counter(); import thalweg; print(time.perf_counter() - t)"
-    times: list[float] = []
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        times.append(float(python(code)))
-        if len(times) >= 5 and min(times) < 0.35:
-            break
-        if len(times) >= 15:
-            break
-    assert min(times) < 0.35, times
+    assert best(lambda: float(python(code)), below=0.35) < 0.35
+
+
+def test_the_command_is_quick():
+    command = [sys.executable, "-m", "thalweg", "minimize", "100*(y - x^2)^2 + (1 - x)^2", "--start", "x=-1.2,y=1"]
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True, timeout=60)
+        return time.perf_counter() - start
+
+    assert best(seconds, below=1.2) < 1.2
 
 
 def test_import_brings_in_nothing_optional():
