@@ -63,7 +63,10 @@ def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vec
         return coefficients
 
     def explain(x: Vector) -> str | None:
-        return str(calculus.diagnose(flat, x))
+        if not np.all(np.isfinite(x)):
+            return None  # no fault of the function
+        found = calculus.diagnose(flat, x)
+        return "; ".join(str(fault) for fault in found.faults) or None
 
     problem = Problem(
         n=layout.start.size,

@@ -39,8 +39,8 @@ class Certificate:
     feasibility : float
         ‖g‖∞, zero without constraints.
     eigenvalues : array
-        Of the Hessian (of L on the tangent space, with constraints), ascending; the extreme ones only beyond 200
-        variables.
+        Of the Hessian (of L on the tangent space, with constraints), ascending; only the extreme ones
+        beyond 200 variables, where the method does not form the Hessian.
     zero_below : float
         |eigenvalue| that counts as zero after equilibration: the measured error of the Hessian.
     condition : float
@@ -100,5 +100,8 @@ class Travel:
         >>> travel.still_far(1e-20, np.array([1e-9]), 1e-3)
         False
         """
-        moves = bool(np.any(np.abs(step) > 1e-3 * np.maximum(self.seen, 1e-3)))
-        return moves and decrease > 1e-8 * max(abs(value), self.drop)
+        return self.moves(step) and decrease > 1e-8 * max(abs(value), self.drop)
+
+    def moves(self, step: Vector) -> bool:
+        """Whether a step of that size is noticeable beside the way so far."""
+        return bool(np.any(np.abs(step) > 1e-3 * np.maximum(self.seen, 1e-3)))

@@ -6,6 +6,7 @@ At a point where the gradient is zero, the eigenvalues λ of the Hessian decide:
     all λ < 0           maximum (a strict one)
     both signs          saddle
     some λ = 0          higher derivatives decide if they can (`degenerate`); if not, degenerate
+    at a kink           derivatives are conventions, and values are looked at (`kinks`)
 
 and where the gradient is not zero the point is *not stationary*.  "Zero" is always beside the measured error of the
 number (`curvature`).  The kinds are the six words of :data:`KINDS`, nothing else.
@@ -28,6 +29,7 @@ import numpy as np
 from .certificate import Certificate, Travel
 from .curvature import Curvature, curvature_at
 from .degenerate import Verdict, Way, decide_by_higher_order
+from .kinks import verdict_on_kink
 from .problem import DENSE_LIMIT, Point
 
 __all__ = ["KINDS", "Classification", "classify_point"]
@@ -140,12 +142,18 @@ def classify_point(point: Point, tol: float = TOLERANCE, travel: Travel | None =
         return _result(point, Verdict("degenerate", "the gradient is zero, but the Hessian is not finite here"), None)
     if not _gradient_is_zero(point, c, tol):
         return _result(point, Verdict("not stationary", _slope_sentence(point)), c)
+    if (rough := verdict_on_kink(point, point.__dict__.get("hessian"))) is not None:
+        return _result(point, rough, c)
     travel = travel or Travel(np.abs(point.x))
     if travel.still_far(point.value, c.newton_step, c.expected_decrease):
         move = float(np.max(np.abs(c.newton_step)))
         sentence = f"the gradient is small, but by the curvature the stationary point is {move:.2g} away"
         return _result(point, Verdict("not stationary", sentence), c)
-    return _result(point, verdict(point, c), c)
+    found = verdict(point, c)
+    if found.kind == "strict minimum" and not c.zero and travel.moves(c.newton_step):
+        sentence = "the function flattens out here: by the curvature its stationary point is "
+        found = Verdict("degenerate", f"{sentence}{float(np.max(np.abs(c.newton_step))):.2g} away")
+    return _result(point, found, c)
 
 
 def verdict(point: Point, c: Curvature) -> Verdict:

@@ -114,7 +114,8 @@ def inertia(H: Matrix, error: Matrix) -> tuple[Vector, float, Matrix]:
 
 def curvature_at(point: Point) -> Curvature | None:
     """Return the curvature at `point`, or None where the Hessian is not finite."""
-    return _dense(point) if point.problem.n <= DENSE_LIMIT else _extreme(point)
+    formed = "hessian" in point.__dict__  # by the method that came here
+    return _dense(point) if formed or point.problem.n <= DENSE_LIMIT else _extreme(point)
 
 
 def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:

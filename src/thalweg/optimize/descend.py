@@ -149,7 +149,8 @@ class Descent(Iterator[State]):
             state = self._state(point, taken)
             stopped = self._watched(state)
             yield state
-            outcome = stopped or self._next(point)
+            with np.errstate(all="ignore"):  # what is not finite is said in the ending
+                outcome = stopped or self._next(point)
             if isinstance(outcome, Ending):
                 self._finish(outcome)
                 return
@@ -192,7 +193,7 @@ class Descent(Iterator[State]):
             self.demand = 0.1 * point.gradient_norm
             return None
         way = c.falling if self.sense == "minimize" else c.rising
-        if c.kind not in self._wrong_kinds:
+        if c.kind not in self._wrong_kinds and way is None:
             return ending.converged(c, self.tol)
         if self.escape_saddles and way is not None and self._escapes < MAX_ESCAPES:
             self._escapes += 1
@@ -200,12 +201,14 @@ class Descent(Iterator[State]):
             if isinstance(outcome, Taken):
                 self.rule, self._previous, self._in_vain = self.chosen.fresh_rule(), np.inf, 0
                 self.record.idle = 0
-                message = f"left a {c.kind} {self._along(way)}"
+                message = f"left a {'degenerate point' if c.kind == 'degenerate' else c.kind} {self._along(way)}"
                 self.notes.append(f"iteration {self.iterations + 1} {message}")
                 return replace(outcome, message=message)
         return ending.standing_on(c, self.sense, self.escape_saddles)
 
     def _along(self, way: Way) -> str:
+        if way.order < 2:
+            return "down a kink" if self.sense == "minimize" else "up a kink"
         if way.order == 2:
             return f"along {'negative' if self.sense == 'minimize' else 'positive'} curvature"
         return f"along a direction where f {'falls' if self.sense == 'minimize' else 'rises'} with power {way.order}"
@@ -295,6 +298,8 @@ class Descent(Iterator[State]):
         return self._turned[1]
 
     def _classify(self, point: Point, tol: float) -> Classification:
+        if self.chosen.method.second_order and point.finite:
+            _ = point.hessian  # affordable, as the method forms it at every step, and it shows all eigenvalues
         return classify_point(self._as_user_sees(point), tol, self.record.travel(point))
 
     # ------------------------------------------------------------------ the end

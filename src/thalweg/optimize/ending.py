@@ -5,8 +5,7 @@ its quadratic model (`certificate`).  The test is absolute, as the textbook's "u
 absolute test misses is caught on both sides:
 
 - a function of large scale whose gradient cannot reach tol in double precision: when no step makes progress any more,
-a point
-  right to eight digits of x counts as converged "to working precision";
+  a point right to eight digits of x counts as converged "to working precision";
 - a function of small scale whose gradient is below tol everywhere: the Newton step is still long, so the run goes on.
 
 It is *unbounded* when the value reaches −∞, or falls below −10²⁰ times its scale, or x runs beyond 10²⁰ times its own
@@ -60,7 +59,8 @@ def converged(c: Classification, tol: float) -> Ending:
 def standing_on(c: Classification, sense: str, escaping: bool) -> Ending:
     """A stationary point of the wrong kind that the run did not leave."""
     sought = "minimum" if sense == "minimize" else "maximum"
-    message = f"Stalled on a {c.kind}: the gradient is zero here, but this is no {sought}. "
+    place = "degenerate point" if c.kind == "degenerate" else c.kind
+    message = f"Stalled on a {place}: the gradient is zero here, but this is no {sought}. "
     if escaping:
         message += "No step that leads away from it could be found; try another start."
     else:

@@ -81,8 +81,10 @@ class Solution:
     sense : str
         'minimize' or 'maximize'.
 
-    Notes ----- `fun`, `success`, `nit`, `nfev`, `njev`, `nhev`, `jac` and `hess` are the names of
-    `scipy.optimize.OptimizeResult` for the same.
+    Notes
+    -----
+    `fun`, `success`, `nit`, `nfev`, `njev`, `nhev`, `jac` and `hess` are the names of `scipy.optimize.OptimizeResult`
+    for the same.
     """
 
     x: Any

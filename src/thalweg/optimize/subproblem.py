@@ -112,8 +112,8 @@ def _boundary(gaps: Vector, gamma: Vector, radius: float, floor: float) -> tuple
         length = float(np.linalg.norm(z))
         if length <= radius * (1 + 4 * np.finfo(float).eps):
             break
-        slope = float(np.sum(z[used] ** 2 / (gaps[used] + mu)))
-        correction = (length / radius - 1) * length**2 / slope
+        slope = float(np.sum((z[used] / length) ** 2 / (gaps[used] + mu)))  # of log ‖z‖: squares of z may underflow
+        correction = (length / radius - 1) / slope
         if mu + correction == mu:
             break
         mu += correction

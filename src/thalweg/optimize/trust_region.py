@@ -87,7 +87,7 @@ class TrustRegion:
 
     def _radius(self, path: Path) -> float:
         """The radius in the units of this path, which may differ from those of the last one."""
-        if self.radius is None or self.last_step is None:
+        if self.radius is None or self.last_step is None or self.last_size == 0:  # 0: a length that underflowed
             return path.natural
         change = path.measure(self.last_step) / self.last_size
         return self.radius * change if np.isfinite(change) and change > 0 else path.natural
