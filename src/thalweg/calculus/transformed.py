@@ -120,7 +120,7 @@ class Transformed:
         if result is not None:
             return result[0]
         entries[:] = [e for e in entries if e.captured.unchanged()][: _TRACES_KEPT - 1]
-        captured = Captured(self._f)
+        captured = Captured(self._f, *call.plain_leaves())
         with building():
             traced = call.trace()
             outputs, assemble = self._rule(traced, call.variables(traced))
@@ -224,6 +224,10 @@ class _Call:
 
     def traced_leaves(self) -> list[Any]:
         return [x for x, s in zip(self.leaves, self.signatures, strict=True) if s is not None]
+
+    def plain_leaves(self) -> list[Any]:
+        """What is passed as it is; such an object may change, or be read in part only."""
+        return [x for x, s in zip(self.leaves, self.signatures, strict=True) if s is None]
 
     def arrays(self) -> list[Any]:
         return [

@@ -12,7 +12,7 @@ from thalweg.graph import OPS, Node, as_node, location, make
 from thalweg.ops.contract import matmul
 from thalweg.ops.elementwise import absolute, negative
 from thalweg.tracing.context import lift, mark_place
-from thalweg.tracing.tracer import PLAIN, Tracer, stack_sequence
+from thalweg.tracing.tracer import PLAIN, Tracer, node_of, stack_sequence, unsupported
 
 
 def _operand(value: Any, like: np.dtype[Any]) -> Node | None:
@@ -25,6 +25,10 @@ def _operand(value: Any, like: np.dtype[Any]) -> Node | None:
         return lift(value)
     if isinstance(value, list | tuple):
         return stack_sequence(value)
+    if hasattr(kind, "__array__"):
+        return node_of(value)
+    if kind is complex:
+        raise unsupported("a complex number")
     return None
 
 

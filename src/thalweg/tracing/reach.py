@@ -5,7 +5,7 @@ never ask their arguments. While a trace runs, names in a small table are answer
 and by the originals everywhere else; when no trace runs anywhere, the modules are as they were.
 
 Names that the user bound earlier (``from math import exp``) are reached as well: in the globals and closures of the
-traced function and of the functions that it names, to a fixed depth.
+traced function and of the functions that it can call (`thalweg.tracing.surroundings`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import functools
 import os
 import sys
 import threading
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from thalweg.tracing.context import is_library, running
+from thalweg.tracing.context import running
+from thalweg.tracing.surroundings import Surroundings, global_names
 
 Answer = Callable[..., Any]
 
@@ -36,7 +36,6 @@ _INSIDE = (
 )
 """Who means NumPy's own functions, also while a trace runs: the rooms that build graphs, and the inside of NumPy."""
 
-_DEPTH = 6  # functions that call functions that call …
 _lock = threading.Lock()
 _stand_ins: dict[Any, Answer] = {}  # original → what stands in for it while a trace runs
 _patches: dict[tuple[int, Any], _Patch] = {}
@@ -133,34 +132,20 @@ def _patch(
 
 
 def _patch_bound_names(f: Any, keys: list[tuple[int, Any]]) -> None:
-    seen: set[int] = set()
-    stack: list[tuple[Any, int]] = [(f, 0)]
-    while stack:
-        thing, depth = stack.pop()
-        code = _function_of(thing)
-        if code is None or id(code) in seen or depth > _DEPTH:
-            continue
-        seen.add(id(code))
+    around = Surroundings(f)
+    for code in around.functions:
+        namespace = code.__globals__
         for name in global_names(code.__code__):
-            value = code.__globals__.get(name)
-            if isinstance(value, types.BuiltinFunctionType | types.FunctionType) or callable(value):
-                key = (id(code.__globals__), name)
-                if key in _patches and key not in keys:
+            key = (id(namespace), name)
+            if key in _patches:
+                if key not in keys:
                     _patches[key].count += 1
                     keys.append(key)
-                elif _is_known(value):
-                    _patch(keys, code.__globals__, name, value, None)
-                else:
-                    stack.append((value, depth + 1))
-        for cell in code.__closure__ or ():
-            try:
-                value = cell.cell_contents
-            except ValueError:
-                continue
-            if _is_known(value):
-                _patch_cell(keys, cell, value)
-            elif callable(value):
-                stack.append((value, depth + 1))
+            elif _is_known(value := namespace.get(name)):
+                _patch(keys, namespace, name, value, None)
+    for cell, content in around.cells:
+        if _is_known(content) and (id(cell), None) not in keys:
+            _patch_cell(keys, cell, content)
 
 
 def _is_known(value: Any) -> bool:
@@ -182,41 +167,3 @@ def _patch_cell(keys: list[tuple[int, Any]], cell: Any, value: Any) -> None:
         write(_stand_ins[value])
     patch.count += 1
     keys.append(key)
-
-
-def _function_of(thing: Any) -> types.FunctionType | None:
-    """The user's Python function behind a callable, if there is one."""
-    if isinstance(thing, types.MethodType):
-        thing = thing.__func__
-    if hasattr(thing, "__wrapped__"):
-        thing = thing.__wrapped__
-    if not isinstance(thing, types.FunctionType):
-        thing = call_of(thing)
-    if isinstance(thing, types.FunctionType) and not is_library(thing.__globals__.get("__name__", "")):
-        return thing
-    return None
-
-
-def call_of(thing: Any) -> Any:
-    """The ``__call__`` of an object's class, as it stands there."""
-    for cls in type(thing).__mro__:
-        if "__call__" in cls.__dict__:
-            return cls.__dict__["__call__"]
-    return None
-
-
-def global_names(code: types.CodeType) -> frozenset[str]:
-    """The global names that a function and the functions written inside it mention."""
-    known = _names.get(code)
-    if known is None:
-        names = set(code.co_names)
-        for const in code.co_consts:
-            if isinstance(const, types.CodeType):
-                names |= global_names(const)
-        if len(_names) > 10_000:
-            _names.clear()
-        known = _names[code] = frozenset(names)
-    return known
-
-
-_names: dict[types.CodeType, frozenset[str]] = {}

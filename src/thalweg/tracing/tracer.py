@@ -465,8 +465,18 @@ def node_of(value: Any, like: np.dtype[Any] | None = None) -> Node:
     if isinstance(value, list | tuple):
         return stack_sequence(value)
     if hasattr(value, "__array__"):
-        return lift(np.asarray(value))
+        return node_of(as_array(value))
     raise trace_error(f"a value of type {type(value).__name__} cannot take part in a differentiated computation")
+
+
+def as_array(value: Any) -> Any:
+    """The array, plain or traced, that an object which is not an array itself gives for itself (``__array__``).
+
+    It is asked for here, since NumPy's compiled code refuses what is not a plain array.
+    """
+    if isinstance(value, np.ndarray | np.generic | Tracer) or not hasattr(type(value), "__array__"):
+        return value
+    return value.__array__()
 
 
 def stack_sequence(values: Any) -> Node:

@@ -23,7 +23,7 @@ from thalweg.tracing.functions.joining import graph_dtype
 from thalweg.tracing.functions.movement import moveaxis, ordered
 from thalweg.tracing.functions.registry import implements
 from thalweg.tracing.reach import reaches
-from thalweg.tracing.tracer import Tracer, contains_tracer, known, node_of, stack_sequence, unsupported
+from thalweg.tracing.tracer import Tracer, as_array, contains_tracer, known, node_of, stack_sequence, unsupported
 
 _LARGE = 4096  # elements from which one repeated value is kept as a value and a shape
 
@@ -196,6 +196,7 @@ def full_like(
 def array(
     original: Any, object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0, **kwargs: Any
 ) -> Any:
+    object = as_array(object)
     if not contains_tracer(object):
         made = original(object, dtype, copy=copy, order=order, ndmin=ndmin, **kwargs)
         return fillable(made) if made is not object and not _shares(made, object) and by_user() else made
@@ -220,6 +221,7 @@ def _shares(made: Any, source: Any) -> bool:
 
 @creates("asarray", "asanyarray", "asarray_chkfinite")
 def asarray(original: Any, a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any) -> Any:
+    a = as_array(a)
     if not contains_tracer(a):
         extra = {} if copy is None else {"copy": copy}
         made = original(a, dtype, order, **extra, **kwargs)
