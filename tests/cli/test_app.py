@@ -406,3 +406,41 @@ class TestPosix:
         out, error = running.communicate(timeout=60)
         assert running.returncode == 1, error
         assert "NOT CONVERGED: interrupted" in out and "Traceback" not in error
+
+    def test_a_full_disk_is_said_in_a_line(self):
+        if not Path("/dev/full").exists():
+            return
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "thalweg", "minimize", "x^2", "--start", "x=1"],
+                cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.startswith("thalweg: the answer cannot be written") and done.stderr.count("\n") == 1
+
+    def test_closed_streams(self):
+        command = f'"{sys.executable}" -m thalweg minimize'
+        for line, code in ((f'{command} "x^2" --start x=1 >&-', 0), (f'{command} "mean(x)*a^2" --data - <&-', 2)):
+            done = subprocess.run(line, shell=True, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+            assert done.returncode == code and "Traceback" not in done.stderr and "fault" not in done.stderr
+
+    def test_letters_are_utf8_whatever_the_locale(self):
+        environment = {**ENVIRONMENT, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        environment.pop("PYTHONIOENCODING", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "thalweg", "minimize", "λ²", "--start", "λ=1", "--quiet"],
+            cwd=ROOT, env=environment, capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, b"?=0.0\n")
+
+
+def test_complaints_are_short_and_end_well(fails):
+    assert fails("minimise").endswith("'maximize'? See `thalweg --help`.")
+    assert len(fails("minimize", "-" * 5000)) < 500
+
+
+def test_a_name_that_is_no_column(fails, tmp_path):
+    (tmp_path / "d.csv").write_text("x,y\n1,2\n")
+    assert "it is no column of the data" in fails(
+        "minimize", "mean(y-a*z)", "--data", tmp_path / "d.csv", "--start", "a=1"
+    )

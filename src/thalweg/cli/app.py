@@ -197,25 +197,36 @@ def answer(question: Question, command: str, content: Mapping[str, object]) -> N
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 answered, 1 not converged or interrupted, 2 wrong use."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [readable(a) for a in (sys.argv[1:] if arguments is None else arguments)]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an old terminal shows ? for ², and gets its answer
     try:
         code = run(given)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: it was closed before the command began
+            sys.stdout.flush()
         return code
-    except BrokenPipeError:  # the reader has gone, as in `thalweg … | head -1`: nobody is left to tell
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # `thalweg … | head -1`: the reader has gone, nobody is left to tell
+            print(f"thalweg: {explained(error)[0]}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NOT_CONVERGED
+
+
+def readable(argument: str) -> str:
+    """Arguments are UTF-8 even where the locale says otherwise (LC_ALL=C), so that λ is λ."""
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument
 
 
 def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments  # wherever it stands
     try:
         return invoke([a for a in arguments if a != "--debug"])
-    except BrokenPipeError:
-        raise
+    except OSError:
+        raise  # of the output: what is read says its own faults
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
@@ -243,10 +254,18 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, ThalwegError):
         return str(error), WRONG_USE
     if isinstance(error, UsageError):
-        return f"{error.format_message().removesuffix('.')}. See `thalweg --help`.", WRONG_USE
+        said = shortened(error.format_message().rstrip("."))
+        return f"{said}{'' if said.endswith('?') else '.'} See `thalweg --help`.", WRONG_USE
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return "interrupted", NOT_CONVERGED
+    if isinstance(error, OSError):
+        return f"the answer cannot be written: {error.strerror or error}", NOT_CONVERGED
     if isinstance(error, MemoryError):
         return "the memory of this computer does not suffice for this", NOT_CONVERGED
     fault = f"{type(error).__name__}: {error}".strip()
     return f"{fault}\nThis is a fault of thalweg; --debug shows where it arose.", NOT_CONVERGED
+
+
+def shortened(text: str) -> str:
+    """What was typed is repeated in complaints, but not without bound."""
+    return text if len(text) <= 300 else f"{text[:200]} … {text[-80:]}"

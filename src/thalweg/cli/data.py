@@ -50,6 +50,8 @@ def read_columns(path: str, names: Collection[str], report: Report | None = None
 @contextlib.contextmanager
 def open_binary(path: str) -> Iterator[BinaryIO]:
     if path == "-":
+        if sys.stdin is None:
+            raise ArgumentError("standard input is closed; name a CSV file in the place of -")
         yield sys.stdin.buffer
         return
     try:

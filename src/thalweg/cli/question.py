@@ -89,4 +89,6 @@ def check_names(point: Mapping[str, Value], unknowns: list[str], columns: Mappin
     if missing := [name for name in unknowns if name not in point]:
         example = ",".join(f"{name}=0" for name in missing)
         advice = f"add {example} to {option}" if point else f"for example {option} {example}"
+        if columns:
+            advice = f"it is no column of the data; {advice}" if len(missing) == 1 else f"no columns; {advice}"
         raise ArgumentError(f"no value is given for {', '.join(missing)}: {advice} (a vector: {missing[0]}=[0,0])")
