@@ -17,7 +17,7 @@ import pytest
 import thalweg
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/command.md", "docs/formulas.md"]
+PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/textbook.md"]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
 
@@ -115,7 +115,8 @@ def test_comparison():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/command.md", "docs/index.md"]
+    "page",
+    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/command.md", "docs/index.md", "docs/textbook.md"],
 )
 def test_links_lead_somewhere(page):
     file = ROOT / page
