@@ -61,6 +61,12 @@ def minimize(
     Solution
         With `x`, `value`, `kind`, `status`, `certificate`, `history`; print it for a table.
 
+    Raises
+    ------
+    ArgumentError
+        Where `f` is no scalar function, `x0` no real numbers, or an option makes no sense.  An error that `f` itself
+        raises goes on its way, with the best point so far as its attribute `best_so_far`.
+
     Examples
     --------
     >>> import numpy as np
