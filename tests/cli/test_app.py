@@ -276,7 +276,7 @@ def test_json_has_the_documented_keys(run, arguments, keys):
         (["minimize", "x^2", "--start", "x=1", "--tol", "small"], "--tol"),
         (["minimize", "x^2", "--start", "x=1", "--tol", "-1"], "tol must be"),
         (["minimize", "x^2", "--start", "x=1", "--max-iterations", "0"], "--max-iterations"),
-        (["minimize", "x^2", "--strat", "x=1"], "No such option: --strat"),
+        (["minimize", "x^2", "--strat", "x=1"], "No such option"),
         (["minimize", "x^2", "y^2", "--start", "x=1"], "unexpected extra argument"),
         (["minimise", "x^2"], "No such command 'minimise'"),
         (["minimize", *LINE], "no value is given for a, b"),
