@@ -444,3 +444,10 @@ def test_a_name_that_is_no_column(fails, tmp_path):
     assert "it is no column of the data" in fails(
         "minimize", "mean(y-a*z)", "--data", tmp_path / "d.csv", "--start", "a=1"
     )
+
+
+def test_a_kink_is_said(run):
+    for arguments in (("diff", "abs(x)*y", "--at", "x=0,y=1"), ("taylor", "abs(x)", "--at", "x=0")):
+        code, _, error = run(*arguments)
+        assert code == 0 and "has a kink here, x = 0" in error
+    assert run("taylor", "abs(x)", "--at", "x=1")[2] == ""

@@ -180,14 +180,15 @@ def classify(
 
 
 def finite(question: Question, content: dict[str, Any]) -> int:
-    """The exit code of an answer in numbers; where one is not finite, a complaint says why."""
-    from thalweg.cli.derivatives import why_not_finite
+    """The exit code of an answer in numbers; where one is not finite or a convention, a complaint says why."""
+    from thalweg.cli.derivatives import why_convention, why_not_finite
 
-    why = why_not_finite(question, content)
+    why, code = why_not_finite(question, content), NOT_CONVERGED
     if why is None:
-        return ANSWERED
-    print(f"thalweg: {why}", file=sys.stderr)
-    return NOT_CONVERGED
+        why, code = why_convention(question), ANSWERED
+    if why is not None:
+        print(f"thalweg: {why}", file=sys.stderr)
+    return code
 
 
 def answer(question: Question, command: str, content: Mapping[str, object]) -> None:

@@ -93,6 +93,13 @@ def expansion(question: Question, order: int) -> tuple[Any, dict[str, Any]]:
     return polynomial, content | {"text": str(polynomial), "exact": polynomial.exact}
 
 
+def why_convention(question: Question) -> str | None:
+    """That the function has a kink here, where its derivatives are what docs/ops.md says, or None."""
+    for kink in calculus.diagnose(question.at_entries, question.entries).kinks[:1]:
+        return f"{kink.operation} has a kink here, {kink.arguments}: derivatives at a kink are conventions"
+    return None
+
+
 def why_not_finite(question: Question, content: dict[str, Any]) -> str | None:
     """Where a value or derivative stopped being a finite number, or None where all are finite."""
     numbers = [content[key] for key in NUMBERS if key in content]
