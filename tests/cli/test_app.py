@@ -269,7 +269,10 @@ def test_json_has_the_documented_keys(run, arguments, keys):
         (["minimize", "x^2", "--start", "x=one"], "x=one is not a number"),
         (["minimize", "3 + 4"], "nothing to vary: it has no names"),
         (["minimize", "x + y = 1", "--start", "x=0,y=0"], "is a comparison"),
-        (["minimize", "x*[1, 2]", "--start", "x=1"], "must return one number"),
+        (
+            ["minimize", "x*[1, 2]", "--start", "x=1"],
+            "x*[1, 2] has 2 entries; one number is needed, such as the sum(…)",
+        ),
         (["minimize", "x[5]", "--start", "x=[1,2]"], "index 5 is out of bounds"),
         (["minimize", "sum(x*y)", "--start", "x=[1,2],y=[1,2,3]"], "(2,) and (3,)"),
         (["minimize", "x^2", "--start", "x=1", "--method", "simplex"], "There is no method 'simplex'"),
@@ -291,7 +294,7 @@ def test_json_has_the_documented_keys(run, arguments, keys):
         (["diff", "x^2", "--at", "x=1", "--order", "0"], "--order"),
         (["diff", "[x, x]", "--at", "x=1", "--order", "2"], "has 2 entries, which have a Jacobian"),
         (["taylor", "[x, y]", "--at", "x=1,y=1"], "tw.taylor"),
-        (["classify", "[x, x]", "--at", "x=1"], "one number"),
+        (["classify", "[x, x]", "--at", "x=1"], "[x, x] has 2 entries; one number is needed"),
     ],
 )
 def test_wrong_use(fails, arguments, message):

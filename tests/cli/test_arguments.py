@@ -46,6 +46,7 @@ def test_points(texts, point):
         ("w=[1,2", "a bracket that is never closed"),
         ("w=1]", "a closing bracket ] that was never opened"),
         ("w=[]", "w=[] is empty"),
+        ("w=" + "[" * 10_000 + "1" + "]" * 10_000, "nested more than 32 deep"),
         ("w=[1,[2,3]]", "the rows of w=[1,[2,3]] differ in length"),
         ("w=[1]2", "needs a closing bracket"),
         ("x=__import__('os')", "is not a number"),

@@ -80,6 +80,7 @@ def search_command(sense: str) -> Callable[..., int]:
             print(methods_text())
             return ANSWERED
         question = read_question(formula, data, start, "--start")
+        question.needs_one_number()
 
         from thalweg import optimize
 
@@ -168,6 +169,7 @@ def classify(
 ) -> int:
     """What kind of point this is: minimum, maximum, saddle point or not stationary, and why."""
     question = read_question(formula, data, at, "--at")
+    question.needs_one_number()
 
     from thalweg import optimize
 

@@ -16,6 +16,8 @@ from thalweg.errors import ArgumentError, FormulaError
 
 Value = float | np.ndarray
 
+MAX_DEPTH = 32
+
 
 def read_point(texts: Sequence[str], option: str) -> dict[str, Value]:
     """All of `texts` (the option may be repeated) as one point. `option` is named in errors."""
@@ -75,6 +77,8 @@ def split_at_commas(text: str, option: str) -> list[str]:
     items, depth, start = [], 0, 0
     for place, letter in enumerate(text):
         depth += (letter in "[(") - (letter in "])")
+        if depth > MAX_DEPTH:
+            raise ArgumentError(f"{option}: brackets are nested more than {MAX_DEPTH} deep")
         if depth < 0:
             raise ArgumentError(f"{option}: {text!r} has a closing bracket {letter} that was never opened")
         if letter == "," and depth == 0:

@@ -34,6 +34,14 @@ class Question:
             shapes = ", ".join(f"{name} {size_text(value)}" for name, value in {**self.point, **self.data}.items())
             raise ArgumentError(f"{self.formula.text} cannot be computed: {error} ({shapes})") from error
 
+    def needs_one_number(self) -> None:
+        """An error where the formula has a vector as its value, which cannot be the least."""
+        value = np.asarray(self.at(self.point))
+        if value.size != 1:
+            raise ArgumentError(
+                f"{self.formula.text} {size_text(value)}; one number is needed, such as the sum(…) or mean(…) of these"
+            )
+
     def at_entries(self, entries: Any) -> Any:
         """The same as a function of one flat vector, in the order of the unknowns."""
         point, start = {}, 0
