@@ -271,10 +271,10 @@ def test_json_has_the_documented_keys(run, arguments, keys):
         (["minimize", "x + y = 1", "--start", "x=0,y=0"], "is a comparison"),
         (
             ["minimize", "x*[1, 2]", "--start", "x=1"],
-            "x*[1, 2] has 2 entries; one number is needed, such as the sum(…)",
+            "x*[1, 2] has 2 entries; one number is needed",
         ),
         (["minimize", "x[5]", "--start", "x=[1,2]"], "index 5 is out of bounds"),
-        (["minimize", "sum(x*y)", "--start", "x=[1,2],y=[1,2,3]"], "(2,) and (3,)"),
+        (["minimize", "sum(x*y)", "--start", "x=[1,2],y=[1,2,3]"], "cannot be computed: operands"),
         (["minimize", "x^2", "--start", "x=1", "--method", "simplex"], "There is no method 'simplex'"),
         (["minimize", "x^2", "--start", "x=1", "--tol", "small"], "--tol"),
         (["minimize", "x^2", "--start", "x=1", "--tol", "-1"], "tol must be"),
