@@ -438,3 +438,18 @@ def test_a_function_of_the_library_shows_what_it_closes_over():
     assert g(x) == [2.0]
     weight = 5.0
     assert g(x) == [5.0]
+
+
+def test_questions_for_the_type_are_answered_as_without_a_trace():
+    seen = []
+
+    def f(x):
+        seen.append([isinstance(v, t) for v in (x, x[0], x > 0, x[0] > 0) for t in (np.ndarray, np.floating, float)])
+        seen[-1] += [np.isscalar(x), np.isscalar(x[0]), isinstance(x[0] > 0, np.bool_)]
+        return np.sum(x**2) if isinstance(x, np.ndarray) and not isinstance(x, list) else 0.0
+
+    x = np.array([1.0, 2.0])
+    f(x)
+    np.testing.assert_array_equal(tw.grad(f)(x), 2 * x)
+    assert seen[1] == seen[0]
+    np.testing.assert_array_equal(tw.grad(lambda v: v**2 if isinstance(v, float | int) else v)(3.0), 6.0)

@@ -155,7 +155,7 @@ def _call(f: Callable[..., Any], x: Any) -> Any:
 def _value(g: Callable[..., Any], x: Any) -> Any:
     value = _call(g, x)
     return (
-        np.stack([np.asarray(v) if isinstance(v, (int, float)) else v for v in value])
+        np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
         if type(value) in (list, tuple)
         else value
     )

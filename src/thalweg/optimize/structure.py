@@ -65,7 +65,7 @@ def structure_of(x0: Any, name: str = "x") -> Structure:
         for end, shape in zip(ends, shapes):
             if shape == ():
                 part = v[end - 1]
-                parts.append(float(part) if isinstance(v, np.ndarray) else part)
+                parts.append(float(part) if type(v) is np.ndarray else part)
             else:
                 size = int(np.prod(shape))
                 part = v if size == n else v[end - size : end]

@@ -31,6 +31,11 @@ class Tracer(Box):
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]  # compared element by element, as arrays are
 
+    @property
+    def __class__(self) -> type:  # type: ignore[misc]
+        """What ``isinstance`` is told: the type that the user's code would meet without a trace."""
+        return np.ndarray if self._node.shape else self._node.dtype.type
+
     # --- shape and dtype --------------------------------------------------------------------------------------------
 
     @property
@@ -237,7 +242,7 @@ class Tracer(Box):
             one = self.flat[position[0] if position else 0]
         else:
             one = self[position]
-        return one.item() if isinstance(one, np.generic) else one
+        return one if type(one) is Tracer else one.item()
 
     def tolist(self) -> Any:
         value = known(self.node)

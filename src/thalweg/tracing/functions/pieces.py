@@ -47,8 +47,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Node:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tracer:
     """Each function sees only the elements on which its condition holds: a guard fixes which these are."""
     at = Tracer(node_of(x))
-    several = isinstance(condlist, list | tuple) and len(condlist) and not np.isscalar(condlist[0])
-    if not (several and (at.ndim == 0 or np.ndim(condlist[0]) > 0)) and not (at.ndim == 0 and several):
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and at.ndim != 0):
         condlist = [condlist]
     conditions = [broadcast(e.astype(node_of(c), BOOL), at.shape) for c in condlist]
     if len(funclist) == len(conditions) + 1:
