@@ -76,3 +76,13 @@ def test_300_variables_have_all_their_eigenvalues():
 
     solution = tw.minimize(chain, np.full(300, 0.99))
     assert solution.kind == "strict minimum" and len(solution.eigenvalues) == 300
+
+
+@pytest.mark.parametrize("method", ["newton", "gradient-descent"])
+def test_second_derivatives_that_jump(method):
+    f = lambda x: x * x - 2 * x * abs(x) + x**4
+    assert tw.classify(f, 0.0).kind != "strict minimum"
+    solution = tw.minimize(f, 0.0, method=method)
+    assert solution.success and solution.value == pytest.approx(-0.25, rel=1e-9)
+    assert tw.classify(lambda x: x * x + 0.5 * x * abs(x), 0.0).kind == "strict minimum"
+    assert tw.classify(lambda x: 1e-6 * x * x + x**3, 0.0).kind == "strict minimum"

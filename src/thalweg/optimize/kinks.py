@@ -5,7 +5,8 @@ a smooth function does near a stationary point is small of second order,
 
     f(x + t v) − f(x) = ½ t² vᵀHv + O(t³),
 
-so halving t divides it by four or more; across a kink it is divided by two, across a jump by one.  That is looked for
+so halving t divides it by four or more; across a kink it is divided by two, across a jump by one, and where the second
+derivative jumps, as that of x|x|, it is divided by four but may have the other sign than vᵀHv.  That is looked for
 along ± the axes and two directions in general position (which see every kink that an axis sees), at t = h, h/2, h/16.
 It is evidence from values, so it can refute what derivatives say, and does not prove the opposite.
 
@@ -42,7 +43,7 @@ class _Change:
 
     @property
     def word(self) -> str:
-        return "jumps" if self.way.order == 0 else "has a kink"
+        return ("jumps", "has a kink", "has jumping second derivatives")[self.way.order]
 
 
 def verdict_on_kink(point: Point, hessian: Matrix | None) -> Verdict | None:
@@ -86,12 +87,17 @@ def _change(point: Point, hessian: Matrix | None, v: Vector) -> _Change | None:
         return problem.at(point.x + t * v).value - point.value
 
     noise = 1e3 * float(np.finfo(float).eps) * abs(point.value)
-    bend = 0.0 if hessian is None else 0.5 * abs(float(v @ hessian @ v)) * h * h
-    explained = UNEXPLAINED * (abs(float(point.gradient @ v)) * h + bend) + noise
+    slope = abs(float(point.gradient @ v)) * h
+    bend = 0.0 if hessian is None else 0.5 * float(v @ hessian @ v) * h * h
     whole = change(h)
-    if not np.isfinite(whole) or abs(whole) <= explained:
+    if not np.isfinite(whole) or abs(whole) <= noise:
         return None
-    half, sixteenth = change(h / 2), change(h / 16)
+    half = change(h / 2)
+    if bend * whole < 0 and abs(whole) > UNEXPLAINED * slope and 3 < whole / (half or np.inf) < 5:
+        return _Change(Way(v, whole / h**2, 2))
+    if abs(whole) <= UNEXPLAINED * (slope + abs(bend)) + noise:
+        return None
+    sixteenth = change(h / 16)
     if half * whole <= 0 or sixteenth * whole <= 0 or abs(sixteenth) <= noise:
         return None
     if whole / half > 2.5 or whole / sixteenth > 25:
