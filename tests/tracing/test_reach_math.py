@@ -14,8 +14,8 @@ REAL = {
     **dict.fromkeys("acos asin atan atanh erf erfc".split(), 0.4),
     **dict.fromkeys(
         (
-            "acosh asinh cbrt ceil cos cosh degrees exp exp2 expm1 fabs floor gamma lgamma log log10 log1p log2 radians "
-            "sin sinh sqrt tan tanh trunc"
+            "acosh asinh cbrt ceil cos cosh degrees exp exp2 expm1 fabs floor gamma lgamma log log10 log1p log2 "
+            "radians sin sinh sqrt tan tanh trunc"
         ).split(),
         1.7,
     ),
