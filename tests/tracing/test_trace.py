@@ -453,3 +453,29 @@ def test_questions_for_the_type_are_answered_as_without_a_trace():
     np.testing.assert_array_equal(tw.grad(f)(x), 2 * x)
     assert seen[1] == seen[0]
     np.testing.assert_array_equal(tw.grad(lambda v: v**2 if isinstance(v, float | int) else v)(3.0), 6.0)
+
+
+@pytest.mark.parametrize(
+    "other", [np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]]), np.matrix([[1.0, 2.0], [3.0, 4.0]])]
+)
+def test_arrays_whose_operators_mean_something_else_are_refused(other):
+    x = np.ones((2, 2))
+    kind = "np.matrix" if isinstance(other, np.matrix) else "masked"
+    for f in (lambda x: np.sum(x * other), lambda x: np.sum(other * x), lambda x: np.sum(np.add(x, other))):
+        with pytest.raises(TraceError, match=rf"{kind}(.*\n)*.*test_trace.py"):
+            tw.grad(f)(x)
+    with pytest.raises(ArgumentError, match=kind):
+        tw.grad(np.sum)(other)
+    with pytest.raises(TypeError, match=kind):
+        tw.grad(lambda x, a: np.sum(x))(x, other)
+
+
+def test_view_shows_the_array_itself():
+    def f(x):
+        y = x * 1
+        y.view()[0] *= 3
+        return np.sum(y.view(np.ndarray) ** 2) + np.sum(y.view(float))
+
+    np.testing.assert_allclose(tw.grad(f)(np.array([1.0, 2.0])), [21.0, 5.0])
+    with pytest.raises(UnsupportedError, match=r"\.view to int64"):
+        tw.grad(lambda x: np.sum(x.view(np.int64)))(np.ones(2))

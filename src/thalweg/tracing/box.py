@@ -102,7 +102,7 @@ class Box:
             )
         return origin.strides if origin.strides is not None else places.c_strides(self._node.shape)
 
-    def view(
+    def seen_through(
         self,
         forward: Callable[[Node], Node],
         backward: Callable[[Node, Node], Node],
@@ -141,7 +141,7 @@ class Box:
             sizes, strides = iter(child.shape), iter(child.layout)
             target = tuple(1 if k is None else next(sizes) for k in entries if type(k) is not int)
             spread = tuple(0 if k is None else next(strides) for k in entries if type(k) is not int)
-            child = child.view(lambda x: reshape(x, target), lambda x, y: reshape(y, x.shape), spread)
+            child = child.seen_through(lambda x: reshape(x, target), lambda x, y: reshape(y, x.shape), spread)
         return child
 
     @property

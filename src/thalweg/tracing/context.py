@@ -97,6 +97,8 @@ def concrete(node: Node) -> Any:
 
 def lift(value: Any) -> Node:
     """A plain array as a constant node. The array is copied, since the user's code may change it later."""
+    if means_otherwise(value):
+        raise trace_error(refusal(value))
     array = np.asarray(value)
     if array.size <= 32:
         return constant(np.array(canonical(array)))
@@ -110,6 +112,26 @@ def lift(value: Any) -> Node:
     node = constant(kept)
     memo[id(value)] = (value, node)
     return node
+
+
+def means_otherwise(value: Any) -> bool:
+    """Whether this is a matrix or a masked array (asked without importing ``numpy.ma``)."""
+    kind = type(value)
+    return (
+        kind is not np.ndarray
+        and issubclass(kind, np.ndarray)
+        and (issubclass(kind, np.matrix) or hasattr(kind, "mask"))
+    )
+
+
+def refusal(value: Any) -> str:
+    """Why an array whose operators mean something else cannot take part: as a plain one it would answer wrongly."""
+    if issubclass(value if isinstance(value, type) else type(value), np.matrix):
+        return "a np.matrix cannot be differentiated, since its * is a matrix product: give np.asarray(m) and write @"
+    return (
+        "a masked array cannot be differentiated, since its mask would be lost: "
+        "give the values that are to count (a.compressed()), or np.where with the mask"
+    )
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -24,7 +24,7 @@ from thalweg.graph import (
 )
 from thalweg.graph import show as show_graph
 from thalweg.tracing import tree
-from thalweg.tracing.context import Trace, running
+from thalweg.tracing.context import Trace, means_otherwise, refusal, running
 from thalweg.tracing.reach import reach
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 
@@ -68,6 +68,8 @@ def input_signature(leaf: Any, promote: bool) -> Signature:
         return leaf.shape, FLOAT64 if promote and dtype in (INT64, BOOL) else dtype
     if type(leaf) is float:
         return (), FLOAT64
+    if means_otherwise(leaf):
+        raise TypeError(refusal(leaf))
     array = canonical(np.asarray(leaf))
     return array.shape, FLOAT64 if promote and array.dtype.kind != "f" else array.dtype
 

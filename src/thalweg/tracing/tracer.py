@@ -17,11 +17,14 @@ from thalweg.graph import DTYPES, INPUT, INT64, OPS, Node, as_node, location
 from thalweg.ops.movement import index_shape, pack, reshape, transpose
 from thalweg.tracing import indexing, places
 from thalweg.tracing.box import Box
-from thalweg.tracing.context import concrete, lift, mark_place, trace_error, value_of
+from thalweg.tracing.context import concrete, lift, mark_place, refusal, trace_error, value_of
 
 UFUNCS: dict[Any, Callable[..., Any]] = {}
 UFUNC_METHODS: dict[tuple[str, str], Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+type_ = type  # also the name of an argument of `Tracer.view`
 
 
 class Tracer(Box):
@@ -31,8 +34,8 @@ class Tracer(Box):
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]  # compared element by element, as arrays are
 
-    @property
-    def __class__(self) -> type:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         """What ``isinstance`` is told: the type that the user's code would meet without a trace."""
         return np.ndarray if self._node.shape else self._node.dtype.type
 
@@ -66,7 +69,9 @@ class Tracer(Box):
         """The view with its axes in another order."""
         back = tuple(sorted(range(len(axes)), key=axes.__getitem__))
         layout = self.layout
-        return self.view(lambda x: transpose(x, axes), lambda _, y: transpose(y, back), tuple(layout[a] for a in axes))
+        return self.seen_through(
+            lambda x: transpose(x, axes), lambda _, y: transpose(y, back), tuple(layout[a] for a in axes)
+        )
 
     @property
     def T(self) -> Tracer:
@@ -89,7 +94,7 @@ class Tracer(Box):
     @property
     def flat(self) -> Tracer:
         """All elements in C order, to be read and written one by one."""
-        return self.view(lambda x: reshape(x, (x.size,)), lambda x, y: reshape(y, x.shape), flat=True)
+        return self.seen_through(lambda x: reshape(x, (x.size,)), lambda x, y: reshape(y, x.shape), flat=True)
 
     @flat.setter
     def flat(self, value: Any) -> None:
@@ -259,6 +264,15 @@ class Tracer(Box):
     def __deepcopy__(self, memo: Any) -> Tracer:
         return Tracer(self.node)
 
+    def view(self, dtype: Any = None, type: Any = None) -> Tracer:
+        """The same array once more; to read its bytes as another type is not a differentiable thing to do."""
+        for kind in (dtype, type):
+            if isinstance(kind, type_) and issubclass(kind, np.matrix | np.ma.MaskedArray):
+                raise trace_error(refusal(kind))
+        if dtype not in (None, np.ndarray) and np.dtype(dtype) != self.dtype:
+            raise unsupported(f"the array method .view to {np.dtype(dtype).name}")
+        return self.seen_through(lambda x: x, lambda _, y: y, self.layout)
+
     def fill(self, value: Any) -> None:
         self[...] = value
 
@@ -271,7 +285,7 @@ class Tracer(Box):
         layout = places.reshaped_layout(self.shape, self.layout, target)
         if layout is None:
             return Tracer(reshape(self.node, target))
-        return self.view(
+        return self.seen_through(
             lambda x: reshape(x, target), lambda x, y: reshape(y, x.shape), layout, flat=self._origin is None
         )
 

@@ -262,7 +262,7 @@ def broadcast_to(array: Any, shape: Any) -> Tracer:
     target = tuple(map(operator.index, shape if np.iterable(shape) else (shape,)))
     lead = len(target) - x.ndim
     strides = (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(x.shape, x.layout, strict=True))
-    return x.view(lambda node: stretch(node, target), _read_only, strides)
+    return x.seen_through(lambda node: stretch(node, target), _read_only, strides)
 
 
 @implements(np.broadcast_arrays)
@@ -359,7 +359,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tracer:
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
     offset = operator.index(offset)
-    return x.view(lambda node: _diagonal_node(node, offset, i, j), _read_only)
+    return x.seen_through(lambda node: _diagonal_node(node, offset, i, j), _read_only)
 
 
 @implements(np.linalg.diagonal)
