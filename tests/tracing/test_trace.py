@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 import threading
+import time
 from dataclasses import dataclass
 from math import exp as bound_exp
 from typing import NamedTuple
@@ -479,3 +480,35 @@ def test_view_shows_the_array_itself():
     np.testing.assert_allclose(tw.grad(f)(np.array([1.0, 2.0])), [21.0, 5.0])
     with pytest.raises(UnsupportedError, match=r"\.view to int64"):
         tw.grad(lambda x: np.sum(x.view(np.int64)))(np.ones(2))
+
+
+def test_a_fresh_random_seed_and_the_clock_are_read_at_each_call():
+    noisy = tw.grad(lambda x: np.random.default_rng().normal() * x)
+    assert noisy(1.0) != noisy(1.0)
+    rows = tw.batch(lambda x: np.random.default_rng().normal() * x)
+    assert rows(np.ones(2))[0] != rows(np.ones(2))[0]
+    nested = tw.grad(lambda x: tw.grad(lambda y: np.random.default_rng().normal() * y * y)(x))
+    assert nested(1.0) != nested(1.0)
+    clock = tw.grad(lambda x: time.perf_counter() * x)
+    assert clock(1.0) < clock(1.0)
+    seeded = tw.grad(lambda x: np.random.default_rng(5).normal() * x)
+    assert seeded(1.0) == seeded(1.0) == np.random.default_rng(5).normal()
+    assert len(seeded._cache) == 1 and all(seeded._cache.values())
+
+
+def test_the_cache_is_bounded():
+    g = tw.grad(lambda x, n: x**n)
+    for n in range(1, 400):
+        assert g(1.0, n) == n
+    assert len(g._cache) <= 256
+
+
+def test_plain_arguments_of_a_batch_are_watched():
+    class Scale:
+        factor = 2.0
+
+    scale = Scale()
+    f = tw.batch(lambda x, s: s.factor * x, in_axes=(0, None))
+    np.testing.assert_array_equal(f(np.ones(2), scale), [2, 2])
+    scale.factor = 3.0
+    np.testing.assert_array_equal(f(np.ones(2), scale), [3, 3])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.transformed import entries_of, plain_leaves, static_key
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import Graph, Node, canonical, constant, input_node, substitute
@@ -93,7 +94,7 @@ class Batched:
         return _nested(call) if running.traces else self._run(call)
 
     def _run(self, call: _Call) -> Any:
-        entries = self._cache.setdefault(call.key(), [])
+        entries = entries_of(self._cache, call.key())
         entries[:] = [e for e in entries if e.captured.unchanged()][:_TRACES_KEPT]
         remaining = np.ones(call.rows, dtype=bool)
         results = _Results(call.rows)
@@ -105,10 +106,10 @@ class Batched:
                 if not remaining.any():
                     break
         while remaining.any():
-            captured = Captured(self._f)
+            captured = Captured(self._f, *plain_leaves(call.leaves, call.signatures))
             row = int(np.argmax(remaining))
             entry = _Entry(call.trace(row), call.mapped, captured)
-            if captured.unchanged():
+            if captured.unchanged() and not entry.traced.fleeting:
                 entries.insert(0, entry)
             mine = entry.agreeing(call) & remaining
             mine[row] = True
@@ -158,7 +159,7 @@ class _Call:
 
     def key(self) -> Any:
         static = tuple(
-            s if s is not None else _static(leaf) for s, leaf in zip(self.signatures, self.leaves, strict=True)
+            s if s is not None else static_key(leaf) for s, leaf in zip(self.signatures, self.leaves, strict=True)
         )
         return (static, tuple(self.mapped), tuple((place, structure) for place, _, structure in self.places))
 
@@ -201,14 +202,6 @@ def _row_signature(leaf: Any) -> Signature:
 
 def _row(x: Node, row: int) -> Node:
     return slice_(x, (row, *((0, n, 1) for n in x.shape[1:])))
-
-
-def _static(leaf: Any) -> Any:
-    try:
-        hash(leaf)
-    except TypeError:
-        return ("by identity", id(leaf))
-    return (type(leaf), leaf)
 
 
 class _Entry:

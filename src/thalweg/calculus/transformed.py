@@ -68,6 +68,17 @@ Rule = Callable[[Traced, Variables], tuple[list[Node], Assemble]]
 
 _SIMPLIFIED = 20_000  # nodes up to which a graph is simplified
 _TRACES_KEPT = 64  # a function with data-dependent loops has many; the least recently used go first
+_SIGNATURES_KEPT = 256  # of shapes, dtypes and plain arguments; the oldest go first
+
+
+def entries_of(cache: dict[Any, list[Any]], key: Any) -> list[Any]:
+    """The traces remembered for one signature, in a cache of bounded size."""
+    entries = cache.get(key)
+    if entries is None:
+        if len(cache) >= _SIGNATURES_KEPT:
+            cache.pop(next(iter(cache)), None)
+        entries = cache.setdefault(key, [])
+    return entries
 
 
 class Transformed:
@@ -115,17 +126,17 @@ class Transformed:
             return self._nested(call)
         key = call.key()
         leaves = call.arrays()
-        entries = self._cache.setdefault(key, [])
+        entries = entries_of(self._cache, key)
         result = self._run(entries, leaves)
         if result is not None:
             return result[0]
         entries[:] = [e for e in entries if e.captured.unchanged()][: _TRACES_KEPT - 1]
-        captured = Captured(self._f, *call.plain_leaves())
+        captured = Captured(self._f, *plain_leaves(call.leaves, call.signatures))
         with building():
             traced = call.trace()
             outputs, assemble = self._rule(traced, call.variables(traced))
             execute = _planned(traced, outputs)
-        if captured.unchanged():  # a function that changes what it reads (a random generator, say) is traced each time
+        if captured.unchanged() and not traced.fleeting:  # what draws random numbers, say, is traced each time
             entries.insert(0, _Entry(execute, assemble, captured))
         values = execute(*leaves)
         if values is None:  # an answer on a knife's edge, which another order of rounding turns: it stands as traced
@@ -210,7 +221,7 @@ class _Call:
             if signature is not None and type(self.leaves[0]) is np.ndarray and self.leaves[0].dtype == signature[1]:
                 return signature
         static = tuple(
-            s if s is not None else _static(leaf) for s, leaf in zip(self.signatures, self.leaves, strict=True)
+            s if s is not None else static_key(leaf) for s, leaf in zip(self.signatures, self.leaves, strict=True)
         )
         structures = tuple(self.structures[p] for p in (*range(self.positional), *self.names))
         return (structures, self.names, static, tuple(self.places))
@@ -224,10 +235,6 @@ class _Call:
 
     def traced_leaves(self) -> list[Any]:
         return [x for x, s in zip(self.leaves, self.signatures, strict=True) if s is not None]
-
-    def plain_leaves(self) -> list[Any]:
-        """What is passed as it is; such an object may change, or be read in part only."""
-        return [x for x, s in zip(self.leaves, self.signatures, strict=True) if s is None]
 
     def arrays(self) -> list[Any]:
         return [
@@ -273,7 +280,12 @@ def _is_float(leaf: Any) -> bool:
     return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind in "fiu")
 
 
-def _static(leaf: Any) -> Any:
+def plain_leaves(leaves: Sequence[Any], signatures: Sequence[Signature | None]) -> list[Any]:
+    """What is passed as it is; such an object may change, or be read in part only."""
+    return [x for x, s in zip(leaves, signatures, strict=True) if s is None]
+
+
+def static_key(leaf: Any) -> Any:
     try:
         hash(leaf)
     except TypeError:

@@ -38,14 +38,19 @@ class Traced(Graph):
         Values that Python code of the function looked at (``if x > 0``). The graph is right wherever they are the same.
     out_structure
         The nesting of the result (`thalweg.tracing.tree`).
+    fleeting : bool
+        Whether the run read the clock or a fresh random seed: another run would give another graph.
     """
 
-    __slots__ = ("guards", "out_structure")
+    __slots__ = ("fleeting", "guards", "out_structure")
 
-    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node], guards: Any, out_structure: Any) -> None:
+    def __init__(
+        self, inputs: Sequence[Node], outputs: Sequence[Node], guards: Any, out_structure: Any, fleeting: bool = False
+    ) -> None:
         super().__init__(inputs, outputs)
         self.guards = tuple(guards)
         self.out_structure = out_structure
+        self.fleeting = fleeting
 
     def __str__(self) -> str:
         text = show_graph(Graph(self.inputs, (*self.outputs, *(n for n, _ in self.guards))))
@@ -109,7 +114,7 @@ def trace_leaves(
     finally:
         running.traces.pop()
         location.where = before
-    return Traced(inputs, outputs, trace.guards.items(), out_structure)
+    return Traced(inputs, outputs, trace.guards.items(), out_structure, trace.fleeting)
 
 
 def _from_inside_numpy(error: Exception) -> Exception:
