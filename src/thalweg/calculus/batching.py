@@ -109,9 +109,12 @@ class Batched:
             captured = Captured(self._f, *plain_leaves(call.leaves, call.signatures))
             row = int(np.argmax(remaining))
             entry = _Entry(call.trace(row), call.mapped, captured)
-            if captured.unchanged() and not entry.traced.fleeting:
-                entries.insert(0, entry)
-            mine = entry.agreeing(call) & remaining
+            if entry.traced.catching:  # which rows would fail is not known before each is tried
+                mine = np.zeros(call.rows, dtype=bool)
+            else:
+                if captured.unchanged() and not entry.traced.fleeting:
+                    entries.insert(0, entry)
+                mine = entry.agreeing(call) & remaining
             mine[row] = True
             entry.run(call, mine, results)
             remaining &= ~mine
@@ -238,7 +241,7 @@ class _Entry:
     def run(self, call: _Call, mine: np.ndarray[Any, Any], results: _Results) -> None:
         count = int(np.count_nonzero(mine))
         arrays = call.arrays()
-        if count <= _FEW < call.rows:
+        if count <= _FEW < call.rows or self.traced.catching:
             mapped = call.mapped_inputs()
             for row in np.flatnonzero(mine):
                 values = self.single.values(*(a[row] if m else a for a, m in zip(arrays, mapped, strict=True)))
@@ -326,6 +329,8 @@ def _nested(call: _Call) -> Any:
     while remaining.size:
         traced = call.trace(int(remaining[0]))
         mine = _nested_agreeing(call, traced, remaining)
+        if traced.catching:
+            mine[1:] = False
         rows = remaining[mine]
         outputs = _mapped_nodes(call, traced, traced.outputs, rows)
         if groups:

@@ -113,7 +113,12 @@ class Transformed:
             return None
         for k, entry in enumerate(entries):
             if entry.captured.unchanged():
-                values = entry.execute(*leaves)
+                try:
+                    values = entry.execute(*leaves)
+                except np.linalg.LinAlgError:
+                    if not entry.catching:
+                        raise
+                    continue
                 if values is not None:
                     if k:
                         entries.insert(0, entries.pop(k))
@@ -137,7 +142,7 @@ class Transformed:
             outputs, assemble = self._rule(traced, call.variables(traced))
             execute = _planned(traced, outputs)
         if captured.unchanged() and not traced.fleeting:  # what draws random numbers, say, is traced each time
-            entries.insert(0, _Entry(execute, assemble, captured))
+            entries.insert(0, _Entry(execute, assemble, captured, traced.catching))
         values = execute(*leaves)
         if values is None:  # an answer on a knife's edge, which another order of rounding turns: it stands as traced
             values = Interpreter(Graph(traced.inputs, outputs)).values(*leaves)
@@ -163,9 +168,10 @@ def _planned(traced: Traced, outputs: list[Node]) -> Interpreter:
 
 
 class _Entry:
-    __slots__ = ("assemble", "captured", "execute")
+    __slots__ = ("assemble", "captured", "catching", "execute")
 
-    def __init__(self, execute: Interpreter, assemble: Assemble, captured: Captured) -> None:
+    def __init__(self, execute: Interpreter, assemble: Assemble, captured: Captured, catching: bool) -> None:
+        self.catching = catching
         self.execute = execute
         self.assemble = assemble
         self.captured = captured

@@ -21,7 +21,7 @@ from thalweg.graph import CONSTANT, INPUT, Node, canonical, constant, describe_p
 class Trace:
     """One run of the user's function on traced arguments."""
 
-    __slots__ = ("constants", "fleeting", "guards", "package", "values")
+    __slots__ = ("catching", "constants", "fleeting", "guards", "package", "values")
 
     def __init__(self, f: Any = None) -> None:
         while isinstance(f, functools.partial):
@@ -30,6 +30,7 @@ class Trace:
         self.values: dict[Node, Any] = {}  # of inputs: arrays, or nodes of an enclosing trace; of others: as worked out
         self.guards: dict[Node, Any] = {}
         self.constants: dict[int, tuple[Any, Node]] = {}
+        self.catching = False  # a factorization stands inside a `try` of the user's code
         self.fleeting = False  # the function asked for something that is new each time: the clock, a fresh random seed
 
 

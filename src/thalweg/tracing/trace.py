@@ -40,17 +40,18 @@ class Traced(Graph):
         The nesting of the result (`thalweg.tracing.tree`).
     fleeting : bool
         Whether the run read the clock or a fresh random seed: another run would give another graph.
+    catching : bool
+        Whether the function would catch that a factorization fails: then a failing call is to be traced again.
     """
 
-    __slots__ = ("fleeting", "guards", "out_structure")
+    __slots__ = ("catching", "fleeting", "guards", "out_structure")
 
-    def __init__(
-        self, inputs: Sequence[Node], outputs: Sequence[Node], guards: Any, out_structure: Any, fleeting: bool = False
-    ) -> None:
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node], trace: Trace, out_structure: Any) -> None:
         super().__init__(inputs, outputs)
-        self.guards = tuple(guards)
+        self.guards = tuple(trace.guards.items())
         self.out_structure = out_structure
-        self.fleeting = fleeting
+        self.fleeting = trace.fleeting
+        self.catching = trace.catching
 
     def __str__(self) -> str:
         text = show_graph(Graph(self.inputs, (*self.outputs, *(n for n, _ in self.guards))))
@@ -114,7 +115,7 @@ def trace_leaves(
     finally:
         running.traces.pop()
         location.where = before
-    return Traced(inputs, outputs, trace.guards.items(), out_structure, trace.fleeting)
+    return Traced(inputs, outputs, trace, out_structure)
 
 
 def _from_inside_numpy(error: Exception) -> Exception:

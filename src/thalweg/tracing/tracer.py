@@ -15,7 +15,7 @@ import numpy as np
 from thalweg.errors import TraceError, UnsupportedError
 from thalweg.graph import DTYPES, INPUT, INT64, OPS, Node, as_node, location
 from thalweg.ops.movement import index_shape, pack, reshape, transpose
-from thalweg.tracing import indexing, places
+from thalweg.tracing import failures, indexing, places
 from thalweg.tracing.box import Box
 from thalweg.tracing.context import concrete, lift, mark_place, refusal, trace_error, value_of
 
@@ -426,7 +426,12 @@ def call_handler(handler: Callable[..., Any], func: Any, args: Any, kwargs: Any)
             keyword = str(error).rsplit("'", 2)[-2]
             raise unsupported(f"{_name(func)} with {keyword}=") from None
         raise
+    if (getattr(func, "__module__", None) or "").startswith(_CAN_FAIL):
+        failures.watch([t.node for t in (result if isinstance(result, tuple) else (result,)) if type(t) is Tracer])
     return result if out is None else into(result, (out,))
+
+
+_CAN_FAIL = ("numpy.linalg", "scipy.linalg")  # modules whose functions raise LinAlgError, depending on values
 
 
 def call(func: Any, *args: Any, **kwargs: Any) -> Any:
