@@ -2,8 +2,8 @@
 
 A trace turns these into constants. To keep the promise that no answer is silently wrong, all that can be read
 (`thalweg.tracing.surroundings`) is noted when the function is traced and looked at again before a trace is used: names
-and the items of containers by identity, small arrays by their bytes, larger ones by a checksum (at the speed of
-memory), random generators by their state. What can only be used up, such as an iterator, makes every call a new trace.
+and the items of containers by identity, arrays by their bytes (at the speed of memory; very large ones by a checksum),
+random generators by their state. What can only be used up, such as an iterator, makes every call a new trace.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import operator
 import random
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from thalweg.tracing.surroundings import GENERATORS, HOLDERS, MISSING, Surroundings, contents
 
-_BY_BYTES = 1024  # elements up to which an array is compared byte by byte
+_KEPT = 1 << 28  # bytes up to which a copy of an array is kept to compare with
 _BLOCK = 1 << 13  # elements of the checksum's random vector: it stays in the cache, and BLAS in one thread
 
 
@@ -32,13 +33,13 @@ class Captured:
         self._fixed = arguments  # kept alive: an object in a cache's key is known by its address
         self._cells = around.cells
         self._names = around.names
-        self._mutable: list[tuple[Any, Any, Any]] = []  # object, what it held, how to see what it holds
+        self._mutable: list[tuple[Any, Any, Any]] = []  # object, note of what it held, whether that is so still
         for thing in around.things:
-            look = _look(thing)
-            if look is not None:
-                self._mutable.append((thing, look(thing), look))
+            watched = _watch(thing)
+            if watched is not None:
+                self._mutable.append((thing, *watched))
         if not around.complete:
-            self._mutable.append((None, None, _used_up))
+            self._mutable.append((None, None, _never))
 
     def unchanged(self) -> bool:
         """Whether all is as it was."""
@@ -51,39 +52,43 @@ class Captured:
         for namespace, name, content in self._names:
             if namespace.get(name, MISSING) is not content:
                 return False
-        for thing, before, look in self._mutable:
-            now = look(thing)
-            if look is contents:
-                if len(now) != len(before) or not all(map(operator.is_, now, before)):
-                    return False
-            elif now != before:
-                return False
-        return True
+        return all(same(thing, note) for thing, note, same in self._mutable)
 
 
-def _look(thing: Any) -> Any:
-    """How to see whether an object has changed; ``None`` if it cannot change."""
+Same = Callable[[Any, Any], bool]
+
+
+def _watch(thing: Any) -> tuple[Any, Same] | None:
+    """A note of what an object holds, and how to compare it with the note later; ``None`` if it cannot change."""
     if isinstance(thing, np.ndarray):
-        return _elements
+        return _note_of_array(thing), _same_array
     if isinstance(thing, GENERATORS):
-        return _state
+        return _state(thing), lambda generator, note: bool(_state(generator) == note)
     if type(thing) in (tuple, frozenset):
         return None
     if isinstance(thing, HOLDERS):
-        return contents
+        return contents(thing), _same_contents
     if hasattr(type(thing), "__next__"):
-        return None if isinstance(thing, itertools.count) else _used_up  # a counter of calls does not enter values
-    return _as_array if hasattr(type(thing), "__array__") else contents
+        return None if isinstance(thing, itertools.count) else (None, _never)  # a counter of calls enters no value
+    if not hasattr(type(thing), "__array__"):
+        return contents(thing), _same_contents
+    array = _as_array(thing)
+    return None if array is None else (_note_of_array(array), lambda thing, note: _same_array(_as_array(thing), note))
 
 
-def _used_up(thing: Any) -> object:
-    return object()
+def _never(thing: Any, note: Any) -> bool:
+    return False
+
+
+def _same_contents(thing: Any, note: Any) -> bool:
+    now = contents(thing)
+    return len(now) == len(note) and all(map(operator.is_, now, note))
 
 
 def _as_array(thing: Any) -> Any:
-    """The elements of a series, a table or another object that NumPy reads as an array."""
+    """A series, a table or another object that NumPy reads as an array."""
     try:
-        return _elements(np.asarray(thing))
+        return np.asarray(thing)
     except Exception:  # it is not ready to be read, so nothing was read from it
         return None
 
@@ -102,35 +107,44 @@ def _plain(state: Any) -> Any:
     return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
-def _elements(array: np.ndarray[Any, Any]) -> Any:
-    """The shape, dtype and bytes of an array; of a large one, two sums of each block instead of the bytes.
+def _note_of_array(array: np.ndarray[Any, Any]) -> Any:
+    """The shape, the dtype and the bytes; of a very large or mapped array, a checksum of the bytes."""
+    if array.dtype.kind == "O":
+        held: Any = tuple(map(id, array.flat))
+    elif array.nbytes <= _KEPT and not isinstance(array, np.memmap):
+        held = bytearray(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    else:
+        held = _checksum(array)
+    return array.shape, array.dtype, held
 
-    The sum of the bytes, read as integers, changes with any single element, however small beside the others; a random
-    projection changes with probability one (to rounding) when several elements do, or are exchanged.
+
+def _same_array(array: Any, note: Any) -> bool:
+    shape, dtype, held = note
+    if array is None or array.shape != shape or array.dtype != dtype:
+        return False
+    if type(held) is not bytearray:
+        return bool((tuple(map(id, array.flat)) if dtype.kind == "O" else _checksum(array)) == held)
+    plain = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    return bool(bytearray.__eq__(held, plain.reshape(-1).view(np.uint8)))  # memcmp: no copy is made
+
+
+def _checksum(array: np.ndarray[Any, Any]) -> Any:
+    """Two sums of each block of the bytes, read as integers.
+
+    The plain sum changes with any single element; a random projection changes with probability one (to rounding) when
+    several elements do, or are exchanged.
     """
-    if array.size <= _BY_BYTES or array.dtype.kind not in "fiub":
-        return array.shape, array.dtype, array.tobytes() if array.dtype.kind != "O" else tuple(map(id, array.flat))
-    flat = array.reshape(-1) if array.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
-    work = array.dtype if array.dtype.kind == "f" or array.dtype.itemsize == 8 else np.dtype(np.float64)
-    direction = _direction(work.char)
-    sums, bits = [], []
-    with np.errstate(all="ignore"):
-        for start in range(0, flat.size, _BLOCK):
-            part = flat[start : start + _BLOCK]
-            block = part.astype(work, copy=False)
-            sums.append(np.dot(block, direction[: block.size]))
-            bits.append(np.add.reduce(part.view(np.uint64 if part.nbytes % 8 == 0 else np.uint8), dtype=np.uint64))
-    if array.dtype.kind == "f" and not all(s == s for s in sums):  # NaN among the elements: take the bytes as numbers
-        whole = flat.view(np.uint8 if array.dtype.itemsize % 4 else np.uint32)
-        return array.shape, array.dtype, _elements(whole)
-    return array.shape, array.dtype, sums, bits
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    whole = flat[: flat.size // 8 * 8].view(np.uint64)
+    direction = _direction()
+    sums: list[Any] = [flat[whole.size * 8 :].tobytes()]
+    for start in range(0, whole.size, _BLOCK):
+        part = whole[start : start + _BLOCK]
+        sums.append((np.add.reduce(part), np.dot(part, direction[: part.size])))
+    return sums
 
 
-@lru_cache(maxsize=32)
-def _direction(char: str) -> np.ndarray[Any, Any]:
+@lru_cache(maxsize=1)
+def _direction() -> np.ndarray[Any, Any]:
     random = np.random.default_rng(20260101)
-    if np.dtype(char).kind == "f":
-        return random.normal(size=_BLOCK).astype(char)
-    return (
-        random.integers(1, np.iinfo(np.dtype(char)).max, _BLOCK, dtype=char) | 1
-    )  # odd: no product with one is 0 mod 2⁶⁴
+    return random.integers(1, 1 << 63, _BLOCK, dtype=np.uint64) | np.uint64(1)  # odd: no product with one is 0 mod 2⁶⁴
