@@ -128,3 +128,11 @@ def test_several_results_are_refused():
         tw.taylor(lambda x: (x, x**2), 0.0, 2)
     with pytest.raises(ArgumentError, match="one number"):
         tw.taylor(lambda x: x, np.ones(2), 2)
+
+
+def test_nothing_is_claimed_at_a_kink():
+    assert tw.taylor(abs, 1.0, 2).sentence == "The function near x = 1, up to terms of order (x-1)³."
+    at_kink = tw.taylor(abs, 0.0, 3)
+    assert at_kink.sentence == "" and at_kink.error_order is None and not at_kink.exact
+    assert tw.taylor(lambda x: np.maximum(x[0], x[1]), np.ones(2), 2, direction=np.ones(2)).sentence == ""
+    assert tw.taylor(np.sqrt, 4.0, 1).sentence == "The function near x = 4, up to terms of order (x-4)²."

@@ -172,7 +172,7 @@ def _inputs(n: Node, arguments: list[Any], where: tuple[int, ...]) -> str:
 
 
 def _kink_at(n: Node, values: dict[Node, Any]) -> Fault | None:
-    test = _KINKS.get(n.op.name)
+    test = KINKS.get(n.op.name)
     if test is None or any(a.dtype.kind != "f" for a in n.args):
         return None
     arguments = [np.asarray(values[a]) for a in n.args]
@@ -191,7 +191,8 @@ def _tied(x: Any, y: Any, axes: Any) -> Any:
     return chosen & (chosen.sum(axis=axes, keepdims=True) > 1)
 
 
-_KINKS: dict[str, Callable[..., Any]] = {
+#: Ops with kinks or jumps, and where they are, given the arguments (and parameters).
+KINKS: dict[str, Callable[..., Any]] = {
     "absolute": lambda x: x == 0,
     "sign": lambda x: x == 0,
     "sqrt": lambda x: x == 0,

@@ -36,7 +36,8 @@ class Polynomial:
         Of a Taylor polynomial: whether it is proven to equal the function everywhere. Of a polynomial that was given by
         its coefficients or computed from exact ones: ``True``.
     error_order : int or None
-        Of a Taylor polynomial: the order of the terms that it leaves out (which are zero if it is exact).
+        Of a Taylor polynomial: the order of the terms that it leaves out, which are zero if it is exact;
+        ``None`` where the function has a kink at the centre, so that nothing is known of them.
 
     Examples
     --------

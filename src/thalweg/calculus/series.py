@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.diagnose import KINKS, diagnose
 from thalweg.calculus.gradient import gradients, scalar_output
 from thalweg.calculus.jacobian import columns
 from thalweg.calculus.multivariate import MultivariatePolynomial
@@ -26,6 +27,7 @@ from thalweg.graph import FLOAT64, Node, constant, full, zeros_like
 from thalweg.ops.elementwise import astype
 from thalweg.ops.movement import concatenate, reshape
 from thalweg.tracing import tree
+from thalweg.tracing.context import running
 from thalweg.tracing.trace import Traced
 from thalweg.tracing.tracer import Tracer
 from thalweg.transforms.degree import polynomial_degree
@@ -80,15 +82,22 @@ def taylor(f: Callable[..., Any], x0: Any, order: int, *, direction: Any = None)
         raise ArgumentError(f"order={order!r}: give a whole number from 0 on")
     order = int(order)
     if direction is not None:
-        coefficients, exact = remembered(_line, f, order)(x0, direction)
-        return Polynomial(coefficients, 0.0, variable="t", exact=exact, error_order=order + 1)
+        coefficients, exact, kinky = remembered(_line, f, order)(x0, direction)
+        error_order = None if kinky and _has_kink(f, x0) else order + 1
+        return Polynomial(coefficients, 0.0, variable="t", exact=exact, error_order=error_order)
     structure = tree.flatten(x0)[1]
     if structure is tree.LEAF and (x0.ndim if isinstance(x0, Tracer) else np.ndim(x0)) == 0:
-        coefficients, exact = remembered(_curve, f, order)(x0)
+        coefficients, exact, kinky = remembered(_curve, f, order)(x0)
         center = x0 if isinstance(x0, Tracer) else float(x0)
-        return Polynomial(coefficients, center, exact=exact, error_order=order + 1)
+        error_order = None if kinky and _has_kink(f, x0) else order + 1
+        return Polynomial(coefficients, center, exact=exact, error_order=error_order)
     value, gradient, hessian, higher, exact = remembered(_surface, f, order)(x0)
     return MultivariatePolynomial(x0, value, gradient, hessian, higher, order=order, exact=exact)
+
+
+def _has_kink(f: Callable[..., Any], x0: Any) -> bool:
+    """Whether a kink is at ``x0`` itself: then the terms left out are not small of the next order."""
+    return bool(running.traces) or bool(diagnose(f, x0).kinks)
 
 
 # --- rules
@@ -109,7 +118,8 @@ def _along_line(traced: Traced, variables: Variables, direction: list[Node], ord
     y = y if y.dtype.kind == "f" else astype(y, FLOAT64)
     terms = line_series([y], dict(zip(variables.nodes, direction, strict=True)), order)[0]
     exact = _exact(traced, variables, order)
-    return [zeros_like(y) if c is None else c for c in terms], lambda values: (values, exact)
+    kinky = any(n.op.name in KINKS for n in traced.nodes)
+    return [zeros_like(y) if c is None else c for c in terms], lambda values: (values, exact, kinky)
 
 
 def _line(f: Callable[..., Any], order: int) -> Callable[..., Any]:
