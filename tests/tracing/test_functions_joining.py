@@ -179,3 +179,30 @@ def test_unstack():
 def test_wrong_use_is_an_error(f, error):
     with pytest.raises(error):
         tw.trace(f, A)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.c_[np.ones(3), x],
+        lambda x: np.c_[x, x**2, 0:3],
+        lambda x: np.c_[np.outer(x, x), x],
+        lambda x: np.c_[x[0], 2.0],
+        lambda x: np.r_[x, 1.0, x[0], 0:2],
+        lambda x: np.r_[x],
+        lambda x: np.r_[np.outer(x, x), np.ones((1, 3))],
+        lambda x: np.c_[np.ones(3), np.zeros(3)] * x[0],
+    ],
+)
+def test_brackets_that_join(f):
+    x = np.array([0.5, -1.0, 2.0])
+    np.testing.assert_array_equal(tw.trace(f, x).outputs[0].shape, f(x).shape)
+    step = 1e-6 * np.eye(3)
+    expected = np.stack([(f(x + h) - f(x - h)) / 2e-6 for h in step], -1)
+    np.testing.assert_allclose(tw.jacobian(f)(x), expected, atol=1e-8)
+    assert type(np.c_).__name__ == "CClass" and type(np.r_).__name__ == "RClass"
+
+
+def test_brackets_with_directives_are_refused():
+    with pytest.raises(UnsupportedError, match="directive"):
+        tw.trace(lambda x: np.r_["-1,2,0", x, x], np.ones(3))

@@ -37,7 +37,7 @@ _INSIDE = (
 """Who means NumPy's own functions, also while a trace runs: the rooms that build graphs, and the inside of NumPy."""
 
 _lock = threading.Lock()
-_stand_ins: dict[Any, Answer] = {}  # original → what stands in for it while a trace runs
+_stand_ins: dict[Any, Any] = {}  # original → what stands in for it while a trace runs
 _patches: dict[tuple[int, Any], _Patch] = {}
 
 
@@ -74,7 +74,7 @@ def reach(f: Any) -> Iterator[Any]:
         keys = _patch_modules()
         _patch_bound_names(f, keys)
     try:
-        yield functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f  # type: ignore[attr-defined]
+        yield functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f
     finally:
         with _lock:
             for key in keys:
@@ -88,6 +88,8 @@ def reach(f: Any) -> Iterator[Any]:
 
 def _stand_in(original: Any, answer: Answer) -> Answer:
     known = _stand_ins.get(original)
+    if known is None and not callable(original):
+        known = _stand_ins[original] = _Subscripted(original, answer)
     if known is None:
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -100,6 +102,22 @@ def _stand_in(original: Any, answer: Answer) -> Answer:
         call.__wrapped__ = original  # type: ignore[attr-defined]
         known = _stand_ins[original] = call
     return known
+
+
+class _Subscripted:
+    """Stands in for an object that is used as ``np.c_[…]``."""
+
+    def __init__(self, original: Any, answer: Answer) -> None:
+        self.__wrapped__ = original
+        self._answer = answer
+
+    def __getitem__(self, key: Any) -> Any:
+        if not running.traces or sys._getframe(1).f_code.co_filename.startswith(_INSIDE):
+            return self.__wrapped__[key]
+        return self._answer(self.__wrapped__, key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
 
 
 def _patch_modules() -> list[tuple[int, Any]]:

@@ -16,7 +16,8 @@ from thalweg.ops.movement import concatenate as join
 from thalweg.tracing.context import concrete
 from thalweg.tracing.functions.movement import at_least, cut, tracer_of
 from thalweg.tracing.functions.registry import array_methods, implements, normalize_axis
-from thalweg.tracing.tracer import Tracer, node_of
+from thalweg.tracing.reach import reaches
+from thalweg.tracing.tracer import Tracer, contains_tracer, node_of, unsupported
 
 
 def one_dtype(parts: list[Node], dtype: Any = None) -> list[Node]:
@@ -269,3 +270,30 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Node:
 
 
 array_methods(repeat=np.repeat)
+
+
+# --- np.c_ and np.r_: used with brackets, so answered by reach ---
+
+
+@reaches("numpy", "c_")
+def columns(original: Any, key: Any) -> Any:
+    """``np.c_[a, b]``: vectors become columns, side by side."""
+    if not contains_tracer(key):
+        return original[key]
+    parts = [_piece(entry) for entry in (key if isinstance(key, tuple) else (key,))]
+    return Tracer(concatenate([p if p.ndim >= 2 else p.reshaped((p.size, 1)) for p in parts], -1))
+
+
+@reaches("numpy", "r_")
+def rows(original: Any, key: Any) -> Any:
+    """``np.r_[a, 1.0, b]``: one after the other along the first axis."""
+    if not contains_tracer(key):
+        return original[key]
+    parts = [_piece(entry) for entry in (key if isinstance(key, tuple) else (key,))]
+    return Tracer(concatenate([p if p.ndim else p.reshaped((1,)) for p in parts], 0))
+
+
+def _piece(entry: Any) -> Tracer:
+    if isinstance(entry, str):
+        raise unsupported(f"np.r_ or np.c_ with the directive {entry!r}")
+    return tracer_of(np.r_[entry] if isinstance(entry, slice) else entry)
