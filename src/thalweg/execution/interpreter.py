@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, is_several
-from thalweg.ops.elementwise import INTO, chain_product, where
-from thalweg.ops.entry import has_nan
+from thalweg.ops.entry import INTO
 from thalweg.ops.gather import SCATTER_ADD, scatter_add_into
 from thalweg.ops.movement import (
     ASSEMBLE,
@@ -41,22 +40,6 @@ _BUFFERED = 2048  # elements from which a buffer is worth its bookkeeping
 _KEEP_BYTES = 1 << 28  # a plan that needs more gives its buffers back after each call
 
 _GENERAL, _UNARY, _BINARY, _INTO_1, _INTO_2, _INTO, _GUARD, _FREE = range(8)
-
-
-def _chain_product_into(a: Any, b: Any, out: Any) -> Any:
-    np.multiply(a, b, out)
-    if has_nan(out):  # NaN somewhere: the one case that needs a second look
-        np.copyto(out, 0, where=np.equal(a, 0) | np.equal(b, 0))
-    return out
-
-
-def _where_into(c: Any, a: Any, b: Any, out: Any) -> Any:
-    np.copyto(out, b)
-    np.copyto(out, a, where=c)
-    return out
-
-
-_INTO_KERNELS: dict[Any, Callable[..., Any]] = {chain_product: _chain_product_into, where: _where_into}
 
 
 class Interpreter:
@@ -221,12 +204,12 @@ class _Plan:
                 shape, dtype = n.shape, n.dtype
                 return (_GENERAL, lambda _, *parts: write(np.zeros(shape, dtype), *parts), dst, src, None)
         kernel = op.kernel(n) if op.kernel is not None else _bind(op.evaluate, n.params)
-        into = _INTO_KERNELS.get(op, kernel if isinstance(kernel, np.ufunc) or INTO.get(op) is kernel else None)
-        if into is not None and op.elementwise and n.size >= _BUFFERED and last.get(n, end) < end:
-            k = self._choose_buffer(n, root, last, position, in_place=isinstance(into, np.ufunc))
+        takes_out = isinstance(kernel, np.ufunc) or INTO.get(op) is kernel
+        if takes_out and op.elementwise and n.size >= _BUFFERED and last.get(n, end) < end:
+            k = self._choose_buffer(n, root, last, position, in_place=isinstance(kernel, np.ufunc))
             self.buffer_of[n] = k
             kind = {1: _INTO_1, 2: _INTO_2}.get(len(src), _INTO)
-            return (kind, into, dst, src, k)
+            return (kind, kernel, dst, src, k)
         kind = {1: _UNARY, 2: _BINARY}.get(len(src), _GENERAL)
         return (kind, kernel, dst, src, None)
 

@@ -6,20 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from thalweg.graph import OPS, Node, Op, as_node, make
-from thalweg.ops.entry import batch_elementwise, has_nan, infer_like, without_stretching
+from thalweg.ops.entry import elementwise, has_nan
 
 
-def _chain_product(a: Any, b: Any) -> Any:
+def _chain_product(a: Any, b: Any, out: Any = None) -> Any:
     """``a*b``, but 0 where either is exactly 0. One extra pass finds out whether there is anything to mend."""
-    y = np.multiply(a, b)
+    y = np.multiply(a, b, out)
     if has_nan(y):
-        y = np.where((np.equal(a, 0)) | (np.equal(b, 0)), y.dtype.type(0), y)
+        zero = np.equal(a, 0) | np.equal(b, 0)
+        if not np.ndim(y):
+            return y.dtype.type(0) if zero else y
+        np.copyto(y, 0, where=zero)
     return y
 
 
@@ -35,23 +37,16 @@ def _simplify_chain_product(args: tuple[Node, ...], params: Any) -> Node | None:
     return None
 
 
-def _chain_product_kernel(node: Node) -> Callable[..., Any]:
-    if all(a.shape == () for a in node.args):
-        return _chain_product_scalar
-    return _chain_product
-
-
-chain_product = Op(
+chain_product = elementwise(
     "chain_product",
-    infer_like("chain_product", np.multiply),
     _chain_product,
-    family="elementwise",
-    partials=(lambda a, b, y: b, lambda a, b, y: a),
-    simplify=without_stretching("chain_product", _simplify_chain_product),
-    kernel=_chain_product_kernel,
+    lambda a, b, y: b,
+    lambda a, b, y: a,
+    like=np.multiply,
+    scalar=_chain_product_scalar,
+    simplify=_simplify_chain_product,
     note="a·b with 0·∞ = 0: the product of the chain rule",
 )
-chain_product.batch = batch_elementwise(chain_product)
 
 
 def differential(op: Op, k: int, t: Node, args: tuple[Node, ...], y: Node) -> Node | None:

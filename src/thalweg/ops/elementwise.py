@@ -20,7 +20,7 @@ from thalweg.ops import identities
 from thalweg.ops.chain import chain_product, differential
 from thalweg.ops.entry import INTO, batch_elementwise, broadcast_shape, elementwise, has_nan, without_stretching
 
-__all__ = ["INTO", "batch_elementwise", "broadcast_shape", "chain_product", "differential", "elementwise"]
+__all__ = ["chain_product", "differential"]
 
 # rules that name entries further down
 where: Op
@@ -50,10 +50,18 @@ def _simplify_where(args: tuple[Node, ...], _: Any) -> Node | None:
     return a if a is b and c.shape == () else None
 
 
+def _where(c: Any, a: Any, b: Any, out: Any = None) -> Any:
+    if out is None:
+        return np.where(c, a, b)
+    np.copyto(out, b)
+    np.copyto(out, a, where=c)
+    return out
+
+
 where = Op(
     "where",
     _infer_where,
-    np.where,
+    _where,
     family="elementwise",
     chains=(
         None,
@@ -64,6 +72,7 @@ where = Op(
     note="the branch not taken has derivative 0, whatever its value",
 )
 where.batch = batch_elementwise(where)
+INTO[where] = _where
 
 
 def _number(value: float, like: Node) -> Node:

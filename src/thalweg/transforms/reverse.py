@@ -69,8 +69,8 @@ def _hand_over(y: Node, g: Node, active: set[Node], received: dict[Node, list[No
             if a in active and a.dtype.kind == "f":
                 part = differential(op, k, g, y.args, y)
                 if part is not None:
-                    part = part if part.ndim >= a.ndim and part.shape == y.shape else broadcast(part, y.shape)
-                    received.setdefault(a, []).append(astype(unbroadcast(part, a.shape), a.dtype))
+                    part = unbroadcast(broadcast(part, y.shape), a.shape)
+                    received.setdefault(a, []).append(astype(part, a.dtype))
         return
     by_jvp = False
     for k, a in enumerate(y.args):
