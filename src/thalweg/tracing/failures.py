@@ -26,12 +26,21 @@ def watch(nodes: list[Node]) -> None:
         return
     trace = current()
     trace.catching = True
+    try:
+        for n in nodes:
+            value_of(n)
+    except np.linalg.LinAlgError:
+        trace.guards.setdefault(fails(_first_that_fails(nodes)), np.True_)
+        raise
+
+
+def _first_that_fails(nodes: list[Node]) -> Node:
     for n in reachable(nodes):
         try:
             value_of(n)
         except np.linalg.LinAlgError:
-            trace.guards.setdefault(fails(n), np.True_)
-            raise
+            return n
+    raise AssertionError("what failed a moment ago does not fail now")
 
 
 def _ready_to_catch() -> bool:
