@@ -1,0 +1,74 @@
+"""``Module`` and ``Body``: the text of an LLVM module, and of one function in it, while they are being written.
+
+IR is written as text: for straight-line code of 10⁵ operations a tree of Python objects would cost more time than LLVM
+itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+IN_REGISTER = {"d": "double", "f": "float", "l": "i64", "q": "i64", "?": "i1"}
+IN_MEMORY = {**IN_REGISTER, "?": "i8"}
+
+
+def register_type(dtype: np.dtype[Any]) -> str:
+    return IN_REGISTER[dtype.char]
+
+
+def memory_type(dtype: np.dtype[Any]) -> str:
+    return IN_MEMORY[dtype.char]
+
+
+class Module:
+    """The parts of a module: declarations and attribute groups once each, functions in order."""
+
+    def __init__(self) -> None:
+        self._declared: dict[str, str] = {}
+        self._attributes: dict[str, int] = {}
+        self._functions: list[str] = []
+
+    def declare(self, symbol: str, text: str) -> None:
+        """Add a declaration or global (one line), unless ``symbol`` has one."""
+        self._declared.setdefault(symbol, text)
+
+    def attributes(self, text: str) -> str:
+        """The name ``#n`` of a group of attributes."""
+        return f"#{self._attributes.setdefault(text, len(self._attributes))}"
+
+    def define(self, text: str) -> None:
+        """Add a whole function."""
+        self._functions.append(text)
+
+    def text(self) -> str:
+        groups = [f"attributes #{n} = {{ {text} }}" for text, n in self._attributes.items()]
+        return "\n".join([*self._declared.values(), *self._functions, *groups, ""])
+
+
+class Body:
+    """The lines of one function."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.lines: list[str] = []
+        self._count = 0
+
+    def fresh(self, prefix: str) -> str:
+        """A name without its sigil that this function does not use yet."""
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def emit(self, text: str) -> str:
+        """``%name = text``; returns ``%name``."""
+        self._count += 1
+        name = f"%t{self._count}"
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
