@@ -25,3 +25,7 @@ class ArgumentError(ThalwegError, ValueError):
 
 class FormulaError(ThalwegError, ValueError):
     """A formula that cannot be read; the message shows the text with a caret under the place."""
+
+
+class NativeCodeWarning(UserWarning):
+    """Machine code cannot be made here, and why; functions run interpreted, with the same results."""
