@@ -29,6 +29,7 @@ class Module:
         self._declared: dict[str, str] = {}
         self._attributes: dict[str, int] = {}
         self._functions: list[str] = []
+        self._kept: dict[str, None] = {}
 
     def declare(self, symbol: str, text: str) -> None:
         """Add a declaration or global (one line), unless ``symbol`` has one."""
@@ -42,8 +43,17 @@ class Module:
         """Add a whole function."""
         self._functions.append(text)
 
+    def keep(self, symbol: str) -> None:
+        """Forbid LLVM to drop ``symbol``, though nothing calls it yet."""
+        self._kept[symbol] = None
+
     def text(self) -> str:
         groups = [f"attributes #{n} = {{ {text} }}" for text, n in self._attributes.items()]
+        if self._kept:
+            kept = ", ".join(f"ptr @{symbol}" for symbol in self._kept)
+            groups.append(
+                f'@llvm.compiler.used = appending global [{len(self._kept)} x ptr] [{kept}], section "llvm.metadata"'
+            )
         return "\n".join([*self._declared.values(), *self._functions, *groups, ""])
 
 
