@@ -1,0 +1,451 @@
+"""Contractions as loops of our own: the result in tiles that stay in registers, vectors along one axis.
+
+For products that are small, or long and thin, this is faster than a call of BLAS. One axis lies along the lanes of the
+vectors. If the result has it (columns of a row-major matrix product), an element of the other argument is spread over all
+lanes; if it is summed (the product of two rows), each place of the result has a vector of partial sums, whose lanes are
+added up at the end. Two more axes are cut in blocks, so that what is loaded is used several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from thalweg.execution.native.axes import Axis
+from thalweg.execution.native.counting import Loop, Size
+from thalweg.execution.native.module import Body
+
+BYTES = {"double": 8, "float": 4, "i64": 8, "i8": 1}
+Offset = int | str
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How the loops are carried out.
+
+    Attributes
+    ----------
+    lanes : int
+        Of a vector; 1 for scalars.
+    along : Axis or None
+        The axis in the lanes; ``count`` vectors of it are worked on at once, if it is kept.
+    rows, columns : Axis or None
+        The axes cut in blocks of ``high`` and ``wide``.
+    outer, inner : tuple of Axis
+        Plain loops: of the result, round the tiles, and of the sum, within them.
+    packed : "a", "b" or ""
+        The argument that is first copied, so that its vectors are contiguous.
+    """
+
+    lanes: int
+    along: Axis | None
+    count: int
+    rows: Axis | None
+    high: int
+    columns: Axis | None
+    wide: int
+    outer: tuple[Axis, ...]
+    inner: tuple[Axis, ...]
+    packed: str = ""
+
+
+@dataclass
+class _Pointers:
+    """Where a, b and the result are, in registers."""
+
+    a: str
+    b: str
+    o: str
+
+
+@dataclass
+class Tiles:
+    """Writes the loops of one tiling."""
+
+    body: Body
+    kind: str
+    tiling: Tiling
+    panel: int = field(default=0, init=False)  # elements from one panel of a packed argument to the next
+
+    # --- words of IR --------------------------------------------------------------------------------------------------
+
+    @property
+    def vector(self) -> str:
+        return self.kind if self.tiling.lanes == 1 else f"<{self.tiling.lanes} x {self.kind}>"
+
+    @property
+    def zero(self) -> str:
+        return "zeroinitializer" if self.tiling.lanes > 1 else ("0.0" if self.kind in ("double", "float") else "0")
+
+    def _at(self, pointer: str, offset: Offset) -> str:
+        if offset == 0:
+            return pointer
+        return self.body.emit(f"getelementptr {self.kind}, ptr {pointer}, i64 {offset}")
+
+    def _times(self, index: Offset, stride: int) -> Offset:
+        if isinstance(index, int):
+            return index * stride
+        if stride in (0, 1):
+            return index if stride else 0
+        return self.body.emit(f"mul nsw i64 {index}, {stride}")
+
+    def _moved(self, p: _Pointers, axis: Axis, index: Offset) -> _Pointers:
+        return _Pointers(
+            *(self._at(q, self._times(index, s)) for q, s in ((p.a, axis.a), (p.b, axis.b), (p.o, axis.o)))
+        )
+
+    def _intrinsic(self, name: str, result: str, kinds: str) -> str:
+        self.body.module.declare(f"@{name}", f"declare {result} @{name}({kinds})")
+        return f"{result} @{name}"
+
+    def _suffix(self) -> str:
+        letter = {"double": "f64", "float": "f32", "i64": "i64", "i8": "i8"}[self.kind]
+        return letter if self.tiling.lanes == 1 else f"v{self.tiling.lanes}{letter}"
+
+    def _multiply_add(self, x: str, y: str, z: str) -> str:
+        v, emit = self.vector, self.body.emit
+        if self.kind in ("double", "float"):
+            call = self._intrinsic(f"llvm.fmuladd.{self._suffix()}", v, f"{v}, {v}, {v}")
+            return emit(f"call {call}({v} {x}, {v} {y}, {v} {z})")
+        if self.kind == "i8":  # booleans: "some product is true"
+            return emit(f"or {v} {z}, {emit(f'and {v} {x}, {y}')}")
+        return emit(f"add {v} {z}, {emit(f'mul {v} {x}, {y}')}")
+
+    def _add(self, x: str, y: str) -> str:
+        word = {"double": "fadd", "float": "fadd", "i64": "add", "i8": "or"}[self.kind]
+        return self.body.emit(f"{word} {self.vector} {x}, {y}")
+
+    def _mask(self, left: Size) -> str:
+        """The lanes below ``left`` (all of them where that is as many)."""
+        n = self.tiling.lanes
+        if isinstance(left, int):
+            return "<" + ", ".join(f"i1 {'true' if i < left else 'false'}" for i in range(n)) + ">"
+        lane = "<" + ", ".join(f"i64 {i}" for i in range(n)) + ">"
+        return self.body.emit(f"icmp slt <{n} x i64> {lane}, {self._spread(left, 'i64')}")
+
+    def _spread(self, x: str, kind: str) -> str:
+        n, emit = self.tiling.lanes, self.body.emit
+        if n == 1:
+            return x
+        first = emit(f"insertelement <{n} x {kind}> poison, {kind} {x}, i32 0")
+        return emit(f"shufflevector <{n} x {kind}> {first}, <{n} x {kind}> poison, <{n} x i32> zeroinitializer")
+
+    def _places(self, pointer: str, stride: int) -> str:
+        n = self.tiling.lanes
+        steps = "<" + ", ".join(f"i64 {i * stride}" for i in range(n)) + ">"
+        return self.body.emit(f"getelementptr {self.kind}, ptr {pointer}, <{n} x i64> {steps}")
+
+    def _load(self, pointer: str, stride: int, mask: str) -> str:
+        """The elements from ``pointer`` on, ``stride`` apart, in the lanes of a vector; zeros outside the mask."""
+        n, v, emit, size = self.tiling.lanes, self.vector, self.body.emit, BYTES[self.kind]
+        if n == 1 or stride == 0:
+            x = self._spread(emit(f"load {self.kind}, ptr {pointer}, align {size}"), self.kind)
+            if mask and self.tiling.along is not None and not self.tiling.along.kept:  # 0·∞ is no zero to be added
+                return emit(f"select <{n} x i1> {mask}, {v} {x}, {v} zeroinitializer")
+            return x
+        if stride == 1 and not mask:
+            return emit(f"load {v}, ptr {pointer}, align {size}")
+        bits = f"<{n} x i1>"
+        if stride == 1:
+            call = self._intrinsic(f"llvm.masked.load.{self._suffix()}.p0", v, f"ptr, i32, {bits}, {v}")
+            return emit(f"call {call}(ptr {pointer}, i32 {size}, {bits} {mask}, {v} zeroinitializer)")
+        call = self._intrinsic(f"llvm.masked.gather.{self._suffix()}.v{n}p0", v, f"<{n} x ptr>, i32, {bits}, {v}")
+        places = self._places(pointer, stride)
+        mask = mask or self._mask(n)
+        return emit(f"call {call}(<{n} x ptr> {places}, i32 {size}, {bits} {mask}, {v} zeroinitializer)")
+
+    def _store(self, value: str, pointer: str, stride: int, mask: str) -> None:
+        n, v, line, size = self.tiling.lanes, self.vector, self.body.line, BYTES[self.kind]
+        if n == 1 or (stride == 1 and not mask):
+            line(f"store {v} {value}, ptr {pointer}, align {size}")
+            return
+        bits = f"<{n} x i1>"
+        if stride == 1:
+            call = self._intrinsic(f"llvm.masked.store.{self._suffix()}.p0", "void", f"{v}, ptr, i32, {bits}")
+            line(f"call {call}({v} {value}, ptr {pointer}, i32 {size}, {bits} {mask})")
+            return
+        call = self._intrinsic(f"llvm.masked.scatter.{self._suffix()}.v{n}p0", "void", f"{v}, <{n} x ptr>, i32, {bits}")
+        places = self._places(pointer, stride)
+        line(f"call {call}({v} {value}, <{n} x ptr> {places}, i32 {size}, {bits} {mask or self._mask(n)})")
+
+    # --- loops --------------------------------------------------------------------------------------------------------
+
+    def emit(self, a: str, b: str, o: str) -> None:
+        """The whole contraction, of the arrays that start at these addresses."""
+        t = self.tiling
+        if not t.packed:
+            self._outer(_Pointers(a, b, o), t.outer)
+            return
+        moves = [x for x in t.outer if getattr(x, t.packed)]
+        rest = tuple(x for x in t.outer if not getattr(x, t.packed))
+        self.body.module.declare("@llvm.stacksave.p0", "declare ptr @llvm.stacksave.p0()")
+        self.body.module.declare("@llvm.stackrestore.p0", "declare void @llvm.stackrestore.p0(ptr)")
+        stack = self.body.emit("call ptr @llvm.stacksave.p0()")
+        assert t.along is not None and isinstance(t.along.size, int)
+        depth = _product(x.size for x in t.inner)
+        wide = t.lanes * t.count
+        self.panel = depth * wide
+        panels = -(-t.along.size // wide)
+        room = self.body.emit(f"alloca [{panels * self.panel} x {self.kind}], align 64")
+        p = _Pointers(a, b, o)
+        loops = []
+        for axis in moves:
+            loops.append(Loop(self.body, axis.size))
+            p = self._moved(p, axis, loops[-1].index)
+        self._pack(p, room)
+        p = _Pointers(room, p.b, p.o) if t.packed == "a" else _Pointers(p.a, room, p.o)
+        self.tiling = _with_packed(t)
+        self._outer(p, rest)
+        for loop in reversed(loops):
+            loop.close()
+        self.body.line(f"call void @llvm.stackrestore.p0(ptr {stack})")
+
+    def _pack(self, p: _Pointers, room: str) -> None:
+        """Copy the argument to panels of a few vectors' width, the last one filled up with zeros."""
+        t = self.tiling
+        assert t.along is not None and isinstance(t.along.size, int)
+        wide, n = t.lanes * t.count, t.along.size
+        source = p.a if t.packed == "a" else p.b
+        if n % wide:
+            last = self._at(room, (n // wide) * self.panel)
+            self.body.module.declare("@llvm.memset.p0.i64", "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+            size = self.panel * BYTES[self.kind]
+            self.body.line(f"call void @llvm.memset.p0.i64(ptr align 64 {last}, i8 0, i64 {size}, i1 false)")
+        steps = _inner_steps(t)
+        for start, turns, width in ((0, n // wide, wide), (n // wide * wide, 1 if n % wide else 0, n % wide)):
+            if not turns:
+                continue
+            panel = Loop(self.body, turns)
+            from_ = self._at(source, self._times(panel.index, wide * getattr(t.along, t.packed)))
+            from_ = self._at(from_, start * getattr(t.along, t.packed))
+            to = self._at(self._at(room, start // wide * self.panel), self._times(panel.index, self.panel))
+            loops = [panel]
+            order = [(axis.size, getattr(axis, t.packed), step) for axis, step in zip(t.inner, steps, strict=True)]
+            order.append((width, getattr(t.along, t.packed), 1))
+            for size, step, new in sorted(order, key=lambda x: -abs(x[1])):
+                loops.append(Loop(self.body, size))
+                from_ = self._at(from_, self._times(loops[-1].index, step))
+                to = self._at(to, self._times(loops[-1].index, new))
+            value = self.body.emit(f"load {self.kind}, ptr {from_}")
+            self.body.line(f"store {self.kind} {value}, ptr {to}")
+            for loop in reversed(loops):
+                loop.close()
+
+    def _outer(self, p: _Pointers, axes: Sequence[Axis]) -> None:
+        if axes:
+            loop = Loop(self.body, axes[0].size)
+            self._outer(self._moved(p, axes[0], loop.index), axes[1:])
+            loop.close()
+            return
+        t = self.tiling
+        self._cut(
+            p,
+            t.rows,
+            t.high,
+            lambda p, high: self._cut(p, t.columns, t.wide, lambda p, wide: self._along(p, high, wide)),
+        )
+
+    def _cut(self, p: _Pointers, axis: Axis | None, block: int, inside: Callable[[_Pointers, int], None]) -> None:
+        """``inside`` for each block of an axis, and for what is left over."""
+        if axis is None:
+            inside(p, 1)
+        elif isinstance(axis.size, str):
+            whole: Size = 0
+            if block > 1:
+                whole = self.body.emit(f"sub i64 {axis.size}, {self.body.emit(f'urem i64 {axis.size}, {block}')}")
+                loop = Loop(self.body, whole, step=block)
+                inside(self._moved(p, axis, loop.index), block)
+                loop.close()
+            loop = Loop(self.body, axis.size, start=whole)
+            inside(self._moved(p, axis, loop.index), 1)
+            loop.close()
+        else:
+            whole = axis.size - axis.size % block
+            if whole == block:
+                inside(p, block)
+            elif whole:
+                loop = Loop(self.body, whole, step=block)
+                inside(self._moved(p, axis, loop.index), block)
+                loop.close()
+            if axis.size % block:
+                inside(self._moved(p, axis, whole), axis.size % block)
+
+    def _along(self, p: _Pointers, high: int, wide: int) -> None:
+        t = self.tiling
+        v = t.along
+        if v is None or not v.kept:
+            self._tile(p, high, wide, 1, "")
+            return
+        step = t.lanes * t.count
+        if isinstance(v.size, str):
+            loop = Loop(self.body, v.size, step=t.lanes)
+            left = self.body.emit(f"sub i64 {v.size}, {loop.index}")
+            self._tile(self._moved(p, v, loop.index), high, wide, 1, self._mask(left) if t.lanes > 1 else "")
+            loop.close()
+            return
+        turns, rest = divmod(v.size, step)
+        if turns == 1:
+            self._tile(p, high, wide, t.count, "")
+        elif turns:
+            loop = Loop(self.body, turns)
+            self._tile(self._panel(p, v, loop.index, step), high, wide, t.count, "")
+            loop.close()
+        if rest:
+            partial = rest % t.lanes
+            self._tile(
+                self._panel(p, v, turns, step), high, wide, -(-rest // t.lanes), self._mask(partial) if partial else ""
+            )
+
+    def _panel(self, p: _Pointers, v: Axis, index: Offset, step: int) -> _Pointers:
+        moved = [
+            self._at(q, self._times(index, self.panel if name == self.tiling.packed else step * s))
+            for name, q, s in (("a", p.a, v.a), ("b", p.b, v.b), ("o", p.o, v.o))
+        ]
+        return _Pointers(*moved)
+
+    # --- one tile -----------------------------------------------------------------------------------------------------
+
+    def _tile(self, p: _Pointers, high: int, wide: int, count: int, mask: str) -> None:
+        """A block of the result: sums in registers over all inner loops, then stored."""
+        t = self.tiling
+        places = [(i, j, k) for i in range(high) for j in range(wide) for k in range(count)]
+        inner = list(t.inner)
+        lanes_summed = t.along is not None and not t.along.kept
+        sums = [self.zero] * len(places)
+        loops: list[Loop] = []
+        q = p
+        for axis in inner[: len(inner) if lanes_summed else -1]:
+            loops.append(Loop(self.body, axis.size, [(self.vector, s) for s in sums]))
+            sums = loops[-1].values
+            q = self._moved(q, axis, loops[-1].index)
+        if lanes_summed:
+            assert t.along is not None
+            sums = self._summed(q, t.along, t.lanes, places, sums, mask)
+        elif inner:
+            sums = self._summed(q, inner[-1], 1, places, sums, mask)
+        else:
+            sums = self._turn(q, places, sums, mask)
+        for loop in reversed(loops):
+            sums = loop.close(sums)
+        if lanes_summed and t.lanes > 1:
+            sums = [self._lanes_added(s) for s in sums]
+        for place, total in zip(places, sums, strict=True):
+            to = self._at(p.o, self._offset(place, "o"))
+            if lanes_summed:
+                self.body.line(f"store {self.kind} {total}, ptr {to}, align {BYTES[self.kind]}")
+            else:
+                self._store(total, to, t.along.o if t.along else 0, mask if place[2] == count - 1 else "")
+
+    def _offset(self, place: tuple[int, int, int], name: str) -> int:
+        t = self.tiling
+        (i, j, k), (rows, columns, along) = place, (t.rows, t.columns, t.along)
+        offset = k * t.lanes * getattr(along, name) if along is not None else 0
+        offset += i * getattr(rows, name) if rows is not None else 0
+        return offset + (j * getattr(columns, name) if columns is not None else 0)
+
+    def _summed(
+        self, p: _Pointers, axis: Axis, step: int, places: list[tuple[int, int, int]], sums: list[str], mask: str
+    ) -> list[str]:
+        """The innermost loop of the sum; several sets of sums where one would wait for each other's additions."""
+        at_once = max(1, 8 // len(places)) if self.kind in ("double", "float") else 1
+        tail: Size
+        if isinstance(axis.size, int):
+            turns = axis.size // step
+            at_once = min(at_once, turns) or 1
+            turns = turns // at_once
+            whole: Size = turns * at_once * step
+            tail = axis.size - turns * at_once * step
+        else:
+            turns = 2
+            chunk = at_once * step
+            whole = self.body.emit(f"sub i64 {axis.size}, {self.body.emit(f'urem i64 {axis.size}, {chunk}')}")
+            tail = axis.size
+        if turns:
+            sets = [sums, *([self.zero] * len(places) for _ in range(at_once - 1))]
+            if turns == 1:
+                sets = [self._turn(self._moved(p, axis, i * step), places, s, mask) for i, s in enumerate(sets)]
+            else:
+                carried = [(self.vector, s) for each in sets for s in each]
+                loop = Loop(self.body, whole, carried, step=at_once * step)
+                n = len(places)
+                new: list[str] = []
+                for i in range(at_once):
+                    q = self._moved(self._moved(p, axis, loop.index), axis, i * step)
+                    new += self._turn(q, places, loop.values[i * n : i * n + n], mask)
+                flat = loop.close(new)
+                sets = [flat[i * n : i * n + n] for i in range(at_once)]
+            while len(sets) > 1:
+                half = len(sets) // 2
+                paired = [[self._add(x, y) for x, y in zip(sets[i], sets[-1 - i], strict=True)] for i in range(half)]
+                sets = paired + sets[half : len(sets) - half]
+            sums = sets[0]
+        if isinstance(tail, str):
+            loop = Loop(self.body, tail, [(self.vector, s) for s in sums], start=whole, step=step)
+            left = self._mask(self.body.emit(f"sub i64 {tail}, {loop.index}")) if step > 1 else mask
+            return loop.close(self._turn(self._moved(p, axis, loop.index), places, loop.values, left))
+        assert isinstance(whole, int)
+        for start in range(whole, whole + tail, step):
+            left = self._mask(whole + tail - start) if start + step > whole + tail else mask
+            sums = self._turn(self._moved(p, axis, start), places, sums, left)
+        return sums
+
+    def _turn(self, p: _Pointers, places: list[tuple[int, int, int]], sums: Sequence[str], mask: str) -> list[str]:
+        """One product for each place, added to its sum; what several places share is loaded once."""
+        t = self.tiling
+        last = max(k for _, _, k in places)
+        loaded: dict[tuple[str, int, str], str] = {}
+
+        def element(name: str, place: tuple[int, int, int]) -> str:
+            offset = self._offset(place, name)
+            stride = getattr(t.along, name) if t.along is not None else 0
+            masked = mask if place[2] == last and not (t.packed == name) else ""
+            if (name, offset, masked) not in loaded:
+                pointer = self._at(p.a if name == "a" else p.b, offset)
+                loaded[name, offset, masked] = self._load(pointer, stride, masked)
+            return loaded[name, offset, masked]
+
+        return [
+            self._multiply_add(element("a", place), element("b", place), s)
+            for place, s in zip(places, sums, strict=True)
+        ]
+
+    def _lanes_added(self, x: str) -> str:
+        word = {"double": "fadd", "float": "fadd", "i64": "add", "i8": "or"}[self.kind]
+        v = self.vector
+        if word == "fadd":
+            call = self._intrinsic(f"llvm.vector.reduce.fadd.{self._suffix()}", self.kind, f"{self.kind}, {v}")
+            return self.body.emit(f"call reassoc {call}({self.kind} -0.0, {v} {x})")
+        call = self._intrinsic(f"llvm.vector.reduce.{word}.{self._suffix()}", self.kind, v)
+        return self.body.emit(f"call {call}({v} {x})")
+
+
+def _product(sizes: object) -> int:
+    total = 1
+    for n in sizes:  # type: ignore[attr-defined]
+        assert isinstance(n, int)
+        total *= n
+    return total
+
+
+def _inner_steps(t: Tiling) -> list[int]:
+    """The steps of the inner loops in a packed argument."""
+    steps: list[int] = []
+    step = t.lanes * t.count
+    for axis in reversed(t.inner):
+        steps.insert(0, step)
+        assert isinstance(axis.size, int)
+        step *= axis.size
+    return steps
+
+
+def _with_packed(t: Tiling) -> Tiling:
+    """The same loops with the steps of the packed copy; it does not move along the outer ones."""
+    from dataclasses import replace
+
+    assert t.along is not None
+    new = {t.packed: 1}
+    return replace(
+        t,
+        along=replace(t.along, **new),
+        inner=tuple(replace(x, **{t.packed: s}) for x, s in zip(t.inner, _inner_steps(t), strict=True)),
+    )
