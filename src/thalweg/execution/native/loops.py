@@ -1,0 +1,485 @@
+"""A loop nest in LLVM IR: one pass over a space of indices with all statements of a `Loop` in its body.
+
+Axes that every access walks without gaps are merged into one, so most nests are one long loop. A value is computed in
+the outermost loop that it depends on. A sum along the innermost axes is kept in a register that LLVM may split into
+vectors (that is the one place where the order of additions is free); long ones are cut into blocks, and the sums of
+blocks are added with compensation (Neumaier 1974), which is more exact than NumPy's pairwise sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from thalweg.execution.native import scalar
+from thalweg.execution.native.layout import Buffer, Place
+from thalweg.execution.native.module import Body, Module, memory_type, register_type
+from thalweg.execution.native.schedule import Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
+from thalweg.graph import INT64, Node, Shape
+from thalweg.ops import gather
+
+BLOCK = 512  # terms of a sum that are added up plainly
+_FAIL = "%fail"
+
+
+class Access:
+    """One array as a nest walks over it: a stride an axis of the nest, and perhaps positions read on the way."""
+
+    def __init__(self, place: Place, dtype: np.dtype[Any], strides: Sequence[int]) -> None:
+        self.buffer = place.buffer
+        self.offset = place.offset
+        self.dtype = dtype
+        self.strides = list(strides)
+        self.pointer = ""
+
+    def depth(self) -> int:
+        """How many loops must be entered before its address is known."""
+        return max((d + 1 for d, s in enumerate(self.strides) if s), default=0)
+
+
+def aligned(place: Place, space: Shape) -> list[int]:
+    """The strides of ``place`` broadcast against ``space``."""
+    lead = len(space) - len(place.shape)
+    return [0] * lead + [0 if n == 1 and m != 1 else s for n, m, s in zip(place.shape, space[lead:], place.strides)]
+
+
+def registers(loop: Loop, schedule: Schedule) -> list[Node]:
+    """The nodes that ``loop`` computes in registers, in order."""
+    own = {s.node for s in loop.statements if isinstance(s, Store) and schedule.places.get(s.node) is s.place}
+    stored, space = schedule.stored, loop.space
+
+    def here(n: Node) -> bool:
+        return n.shape == space and is_map(n) and (n not in stored or n in own)
+
+    found: set[Node] = set()
+    stack = [n for n in map(source, loop.statements) if here(n)]
+    while stack:
+        n = stack.pop()
+        if n in found:
+            continue
+        found.add(n)
+        if n.op is not gather.TAKE:
+            stack.extend(a for a in n.args if a not in found and here(a))
+    return sorted(found, key=lambda n: n.serial)
+
+
+def source(statement: Any) -> Node:
+    """The value that a statement of a loop consumes."""
+    return statement.source if isinstance(statement, Reduce) else statement.node  # type: ignore[no-any-return]
+
+
+class Nest:
+    """Writes one `Loop` as a function ``void name(ptr noalias…, ptr %fail)``."""
+
+    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str) -> None:
+        self.loop, self.schedule, self.name = loop, schedule, name
+        self.body = Body(module)
+        self.nodes = registers(loop, schedule)
+        self._inside = set(self.nodes)
+        self.accesses: list[Access] = []
+        self._loads: dict[Any, Access] = {}
+        self._gathered: dict[Node, Access] = {}
+        self._targets: dict[int, Access] = {}
+        self.space = list(loop.space)
+        self._masks = [[a in s.axes for a in range(len(loop.space))] for s in loop.statements if isinstance(s, Reduce)]
+        self._collect()
+        self._merge()
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """The buffers that the function takes, in order."""
+        return list(dict.fromkeys(a.buffer for a in self.accesses))
+
+    @property
+    def written(self) -> set[Buffer]:
+        return {s.place.buffer for s in self.loop.statements}
+
+    # --- accesses ---------------------------------------------------------------------------------------------------
+
+    def _access(self, place: Place, dtype: np.dtype[Any], strides: Sequence[int]) -> Access:
+        access = Access(place, dtype, strides)
+        self.accesses.append(access)
+        return access
+
+    def _load(self, n: Node, strides: Sequence[int] | None = None) -> Access:
+        place = self.schedule.places[n]
+        strides = aligned(place, self.loop.space) if strides is None else strides
+        key = (place.buffer, place.offset, tuple(strides))
+        access = self._loads.get(key)
+        if access is None:
+            access = self._loads[key] = self._access(place, n.dtype, strides)
+        return access
+
+    def _collect(self) -> None:
+        rank = len(self.loop.space)
+        for n in self.nodes:
+            if n.op is gather.TAKE:
+                x, positions = n.args
+                axis = n.params[0]
+                after = axis + positions.ndim
+                p = self.schedule.places.get(positions)
+                if literal_of(positions) is None and p is not None:
+                    self._load(positions, [0] * axis + list(p.strides) + [0] * (rank - after))
+                xs = self.schedule.places[x]
+                strides = [*xs.strides[:axis], *[0] * positions.ndim, *xs.strides[axis + 1 :]]
+                self._gathered[n] = self._access(xs, n.dtype, strides)
+                continue
+            for a in n.args:
+                if a not in self._inside and literal_of(a) is None:
+                    self._load(a)
+        for k, s in enumerate(self.loop.statements):
+            n = source(s)
+            if n not in self._inside and literal_of(n) is None:
+                self._load(n)
+            if isinstance(s, Store):
+                self._targets[k] = self._access(s.place, s.place.buffer.dtype, s.place.strides)
+            elif isinstance(s, Reduce):
+                kept = iter(s.place.strides)
+                strides = [0 if a in s.axes else next(kept) for a in range(rank)]
+                self._targets[k] = self._access(s.place, s.node.dtype, strides)
+            else:
+                after = s.axis + len(s.positions.shape)
+                out = s.place.strides
+                strides = [*out[: s.axis], *[0] * len(s.positions.shape), *out[s.axis + 1 :]]
+                self._targets[k] = self._access(s.place, s.place.buffer.dtype, strides)
+                along = [0] * s.axis + list(s.positions.strides) + [0] * (rank - after)
+                self._loads[id(s)] = self._access(s.positions, INT64, along)
+
+    def _merge(self) -> None:
+        """Drops axes of length one and merges neighbours without gaps."""
+        keep = [d for d, n in enumerate(self.space) if n != 1]
+        self.space = [self.space[d] for d in keep]
+        for access in self.accesses:
+            access.strides = [access.strides[d] for d in keep]
+        self._masks = [[m[d] for d in keep] for m in self._masks]
+        d = len(self.space) - 2
+        while d >= 0:
+            n = self.space[d + 1]
+            if all(a.strides[d] == a.strides[d + 1] * n for a in self.accesses) and all(
+                m[d] == m[d + 1] for m in self._masks
+            ):
+                self.space[d : d + 2] = [self.space[d] * n]
+                for access in self.accesses:
+                    del access.strides[d]
+                for m in self._masks:
+                    del m[d]
+            d -= 1
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        b = self.body
+        depth = len(self.space)
+        self._before: list[list[str]] = [[] for _ in range(depth + 1)]
+        self._after: list[list[str]] = [[] for _ in range(depth + 1)]
+        self._block_before: list[str] = []
+        self._block_after: list[str] = []
+        self._entry: list[str] = []
+        last_masks = [m[-1] if m else False for m in self._masks]
+        self.blocked = (
+            depth > 0
+            and self.space[-1] > 2 * BLOCK
+            and any(
+                last and s.node.op.name == "sum" and s.node.dtype.kind == "f"
+                for last, s in zip(last_masks, (s for s in self.loop.statements if isinstance(s, Reduce)))
+            )
+        )
+        names = {buffer: f"%b{k}" for k, buffer in enumerate(self.buffers)}
+        self._point(names)
+        self._values: dict[Any, tuple[str, int]] = {}
+        for n in self.nodes:
+            self._compute(n)
+        reductions = iter(self._masks)
+        for k, s in enumerate(self.loop.statements):
+            target = self._targets[k]
+            if isinstance(s, Store):
+                value, _ = self._value(s.node)
+                self._into(self._before[depth])
+                scalar.store(b, target.dtype, scalar.convert(b, value, s.node.dtype, target.dtype), target.pointer)
+            elif isinstance(s, Reduce):
+                self._reduce(s, target, next(reductions))
+            else:
+                self._scatter(s, target)
+        parameters = ", ".join(
+            f"ptr noalias{'' if buffer in self.written else ' readonly'} nocapture %b{k}"
+            for k, buffer in enumerate(self.buffers)
+        )
+        b.lines = self._assemble(depth)
+        text = "\n".join(b.lines)
+        group = b.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
+        b.module.define(
+            f"define internal void @{self.name}({parameters}{', ' if parameters else ''}ptr noalias {_FAIL}) {group} {{\nentry:\n{text}\nret void\n}}"
+        )
+
+    def _into(self, lines: list[str]) -> None:
+        self.body.lines = lines
+
+    def _point(self, names: dict[Buffer, str]) -> None:
+        """The address of each access, stepwise: once a loop that it moves in."""
+        b = self.body
+        for access in self.accesses:
+            kind = memory_type(access.dtype)
+            pointer = names[access.buffer]
+            if access.offset:
+                self._into(self._before[0])
+                pointer = b.emit(f"getelementptr {kind}, ptr {pointer}, i64 {access.offset}")
+            for d, s in enumerate(access.strides):
+                if s:
+                    self._into(self._before[d + 1])
+                    step = f"%i{d}" if s == 1 else b.emit(f"mul nsw i64 %i{d}, {s}")
+                    pointer = b.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
+            access.pointer = pointer
+
+    def _loaded(self, access: Access) -> tuple[str, int]:
+        found = self._values.get(access)
+        if found is None:
+            depth = access.depth()
+            self._into(self._before[depth])
+            found = self._values[access] = (scalar.load(self.body, access.dtype, access.pointer), depth)
+        return found
+
+    def _value(self, n: Node, strides: Sequence[int] | None = None) -> tuple[str, int]:
+        """A value and how many loops deep it is known."""
+        found = self._values.get(n)
+        if found is not None:
+            return found
+        constant = literal_of(n)
+        if constant is not None:
+            return scalar.literal(constant, n.dtype), 0
+        place = self.schedule.places[n]
+        key = (place.buffer, place.offset, tuple(aligned(place, self.loop.space) if strides is None else strides))
+        return self._loaded(self._loads[key])
+
+    def _compute(self, n: Node) -> None:
+        b = self.body
+        if n.op is gather.TAKE:
+            x, positions = n.args
+            axis = n.params[0]
+            place = self.schedule.places.get(positions)
+            strides = None
+            if place is not None:
+                strides = [0] * axis + list(place.strides) + [0] * (len(self.loop.space) - axis - positions.ndim)
+            p, depth = self._value(positions, strides)
+            access = self._gathered[n]
+            depth = max(depth, access.depth())
+            self._into(self._before[depth])
+            length = x.shape[axis]
+            p = self._from_end(p, length)
+            step = self.schedule.places[x].strides[axis]
+            moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
+            pointer = b.emit(f"getelementptr {memory_type(n.dtype)}, ptr {access.pointer}, i64 {moved}")
+            self._values[n] = (scalar.load(b, n.dtype, pointer), depth)
+            return
+        arguments = [self._value(a) for a in n.args]
+        depth = max((d for _, d in arguments), default=0)
+        self._into(self._before[depth])
+        if n.op is gather.IN_RANGE:
+            self._values[n] = (self._checked(arguments[0][0], n.params[0]), depth)
+            return
+        value = scalar.emit(b, n.op.name, n.params, tuple(a.dtype for a in n.args), n.dtype, [v for v, _ in arguments])
+        self._values[n] = (value, depth)
+
+    def _from_end(self, p: str, length: int) -> str:
+        b = self.body
+        negative = b.emit(f"icmp slt i64 {p}, 0")
+        shifted = b.emit(f"add nsw i64 {p}, {length}")
+        return b.emit(f"select i1 {negative}, i64 {shifted}, i64 {p}")
+
+    def _checked(self, p: str, length: int) -> str:
+        """A position made positive; out of range it is noted, and 0."""
+        b = self.body
+        p = self._from_end(p, length)
+        good = b.emit(f"icmp ult i64 {p}, {length}")
+        bad = b.emit(f"xor i1 {good}, true")
+        wide = b.emit(f"zext i1 {bad} to i32")
+        old = b.emit(f"load i32, ptr {_FAIL}")
+        new = b.emit(f"or i32 {old}, {wide}")
+        b.line(f"store i32 {new}, ptr {_FAIL}")
+        return b.emit(f"select i1 {good}, i64 {p}, i64 0")
+
+    def _scatter(self, s: Scatter, target: Access) -> None:
+        b = self.body
+        depth = len(self.space)
+        p, _ = self._loaded(self._loads[id(s)])
+        value, _ = self._value(s.node)
+        self._into(self._before[depth])
+        step = s.place.strides[s.axis]
+        p = self._from_end(p, s.place.shape[s.axis])
+        moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
+        pointer = b.emit(f"getelementptr {memory_type(target.dtype)}, ptr {target.pointer}, i64 {moved}")
+        old = scalar.load(b, target.dtype, pointer)
+        value = scalar.convert(b, value, s.node.dtype, target.dtype)
+        add = "fadd" if target.dtype.kind == "f" else "add"
+        scalar.store(b, target.dtype, b.emit(f"{add} {register_type(target.dtype)} {old}, {value}"), pointer)
+
+    # --- reductions -------------------------------------------------------------------------------------------------
+
+    def _reduce(self, s: Reduce, target: Access, mask: list[bool]) -> None:
+        b = self.body
+        depth = len(self.space)
+        name, dtype = s.node.op.name, s.node.dtype
+        kind = register_type(dtype)
+        value, _ = self._value(s.source)
+        inner = 0
+        while inner < depth and mask[depth - 1 - inner]:
+            inner += 1
+        partial = any(mask[: depth - inner])
+        start = scalar.literal(_start(name, dtype), dtype)
+        if partial:
+            self._fill(target, s.node.size, start)
+        if inner == 0:
+            self._into(self._before[depth])
+            old = scalar.load(b, target.dtype, target.pointer) if partial else start
+            converted = scalar.convert(b, value, s.source.dtype, dtype)
+            scalar.store(
+                b, dtype, self._combine(name, dtype, old, converted, False) if partial else converted, target.pointer
+            )
+            return
+        held = f"%{b.fresh('sum')}"
+        self._entry.append(f"{held} = alloca {kind}")
+        blocked = self.blocked and name == "sum" and dtype.kind == "f"
+        outside = self._before[depth - inner]
+        after = self._after[depth - inner]
+        self._into(self._before[depth])
+        converted = scalar.convert(b, value, s.source.dtype, dtype)
+        old = b.emit(f"load {kind}, ptr {held}")
+        new = self._combine(name, dtype, old, converted, True)
+        b.line(f"store {kind} {new}, ptr {held}")
+        if blocked:
+            total, error = f"%{b.fresh('total')}", f"%{b.fresh('error')}"
+            self._entry.extend((f"{total} = alloca {kind}", f"{error} = alloca {kind}"))
+            zero, minus = scalar.literal(dtype.type(0.0), dtype), scalar.literal(dtype.type(-0.0), dtype)
+            outside.extend((f"store {kind} {minus}, ptr {total}", f"store {kind} {zero}, ptr {error}"))
+            self._block_before.append(f"store {kind} {minus}, ptr {held}")
+            self._into(self._block_after)
+            self._compensated(kind, held, total, error)
+            self._into(after)
+            t = b.emit(f"load {kind}, ptr {total}")
+            e = b.emit(f"load {kind}, ptr {error}")
+            both = b.emit(f"fadd {kind} {t}, {e}")
+            odd = b.emit(f"fcmp uno {kind} {e}, {e}")
+            none = b.emit(f"fcmp oeq {kind} {e}, {zero}")
+            plain = b.emit(f"or i1 {odd}, {none}")
+            result = b.emit(f"select i1 {plain}, {kind} {t}, {kind} {both}")
+        else:
+            outside.append(f"store {kind} {start}, ptr {held}")
+            self._into(after)
+            result = b.emit(f"load {kind}, ptr {held}")
+        if partial:
+            old = scalar.load(b, dtype, target.pointer)
+            result = self._combine(name, dtype, old, result, False)
+        scalar.store(b, dtype, result, target.pointer)
+
+    def _compensated(self, kind: str, held: str, total: str, error: str) -> None:
+        """total + error += held, without rounding (Knuth's two-sum)."""
+        b = self.body
+        x = b.emit(f"load {kind}, ptr {held}")
+        t = b.emit(f"load {kind}, ptr {total}")
+        e = b.emit(f"load {kind}, ptr {error}")
+        new = b.emit(f"fadd {kind} {t}, {x}")
+        back = b.emit(f"fsub {kind} {new}, {t}")
+        rest = b.emit(f"fsub {kind} {new}, {back}")
+        left = b.emit(f"fsub {kind} {t}, {rest}")
+        right = b.emit(f"fsub {kind} {x}, {back}")
+        lost = b.emit(f"fadd {kind} {left}, {right}")
+        b.line(f"store {kind} {new}, ptr {total}")
+        b.line(f"store {kind} {b.emit(f'fadd {kind} {e}, {lost}')}, ptr {error}")
+
+    def _combine(self, name: str, dtype: np.dtype[Any], a: str, b: str, free: bool) -> str:
+        kind = register_type(dtype)
+        real = dtype.kind == "f"
+        if name in ("sum", "prod"):
+            verb = ("fadd" if name == "sum" else "fmul") if real else ("add" if name == "sum" else "mul")
+            return self.body.emit(f"{verb}{' reassoc' if real and free else ''} {kind} {a}, {b}")
+        if name in ("any", "all"):
+            return self.body.emit(f"{'or' if name == 'any' else 'and'} i1 {a}, {b}")
+        verb = {"max": "maximum" if real else "smax", "min": "minimum" if real else "smin"}[name]
+        if dtype.kind == "b":
+            return self.body.emit(f"{'or' if name == 'max' else 'and'} i1 {a}, {b}")
+        short = {"double": "f64", "float": "f32", "i64": "i64"}[kind]
+        self.body.module.declare(f"llvm.{verb}.{short}", f"declare {kind} @llvm.{verb}.{short}({kind}, {kind})")
+        return self.body.emit(f"call {kind} @llvm.{verb}.{short}({kind} {a}, {kind} {b})")
+
+    def _fill(self, target: Access, size: int, start: str) -> None:
+        """Sets the memory that partial reductions are added to."""
+        b = self.body
+        self._into(self._entry)
+        kind = memory_type(target.dtype)
+        label = b.fresh("fill")
+        base = f"%b{self.buffers.index(target.buffer)}"
+        b.line(f"br label %{label}p")
+        b.label(f"{label}p")
+        b.line(f"br label %{label}")
+        b.label(label)
+        b.line(f"%{label}i = phi i64 [0, %{label}p], [%{label}n, %{label}]")
+        at = b.emit(f"add i64 %{label}i, {target.offset}")
+        pointer = b.emit(f"getelementptr {kind}, ptr {base}, i64 {at}")
+        scalar.store(b, target.dtype, start, pointer)
+        b.line(f"%{label}n = add i64 %{label}i, 1")
+        b.line(f"%{label}c = icmp ult i64 %{label}n, {size}")
+        b.line(f"br i1 %{label}c, label %{label}, label %{label}x")
+        b.label(f"{label}x")
+
+    # --- putting the sections together ------------------------------------------------------------------------------
+
+    def _assemble(self, depth: int) -> list[str]:
+        allocas = [x for x in self._entry if " = alloca " in x]
+        lines = [*allocas, *(x for x in self._entry if " = alloca " not in x), *self._before[0]]
+        closing: list[list[str]] = []
+        for d in range(depth):
+            blocked = self.blocked and d == depth - 1
+            end = str(self.space[d])
+            first = "0"
+            if blocked:
+                lines += [
+                    f"br label %B{d}p", f"B{d}p:", f"br label %B{d}", f"B{d}:",
+                    f"%k{d} = phi i64 [0, %B{d}p], [%kn{d}, %B{d}l]",
+                    f"%e{d}a = add i64 %k{d}, {BLOCK}",
+                    f"%e{d}c = icmp ult i64 %e{d}a, {end}",
+                    f"%e{d} = select i1 %e{d}c, i64 %e{d}a, i64 {end}",
+                    *self._block_before,
+                ]  # fmt: skip
+                first, limit = f"%k{d}", f"%e{d}"
+            else:
+                limit = end
+            lines += [
+                f"br label %L{d}p", f"L{d}p:", f"br label %L{d}", f"L{d}:",
+                f"%i{d} = phi i64 [{first}, %L{d}p], [%n{d}, %L{d}l]",
+                *self._before[d + 1],
+            ]  # fmt: skip
+            tail = [
+                f"br label %L{d}l", f"L{d}l:",
+                f"%n{d} = add nuw nsw i64 %i{d}, 1",
+                f"%c{d} = icmp ult i64 %n{d}, {limit}",
+                f"br i1 %c{d}, label %L{d}, label %L{d}x", f"L{d}x:",
+            ]  # fmt: skip
+            if blocked:
+                tail += [
+                    *self._block_after,
+                    f"br label %B{d}l", f"B{d}l:",
+                    f"%kn{d} = add nuw nsw i64 %k{d}, {BLOCK}",
+                    f"%kc{d} = icmp ult i64 %kn{d}, {end}",
+                    f"br i1 %kc{d}, label %B{d}, label %B{d}x", f"B{d}x:",
+                ]  # fmt: skip
+            closing.append(tail + self._after[d])
+        return lines + [x for tail in reversed(closing) for x in tail] + ([] if depth else self._after[0])
+
+
+def _start(name: str, dtype: np.dtype[Any]) -> Any:
+    """What a reduction begins with: combined with x it gives x."""
+    if name == "sum":
+        return dtype.type(-0.0) if dtype.kind == "f" else dtype.type(0)
+    if name == "prod":
+        return dtype.type(1)
+    if name in ("any", "all"):
+        return np.bool_(name == "all")
+    if dtype.kind == "f":
+        return dtype.type(-np.inf if name == "max" else np.inf)
+    if dtype.kind == "b":
+        return np.bool_(name == "min")
+    return np.iinfo(dtype).min if name == "max" else np.iinfo(dtype).max
+
+
+__all__ = ["Access", "Nest", "aligned", "registers", "source"]

@@ -1,0 +1,207 @@
+"""From a graph to a program: LLVM IR for the whole of it, and the Python callable of its machine code."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thalweg.execution.native import entry, scalar
+from thalweg.execution.native.canonical import canonical
+from thalweg.execution.native.contraction import Operand, emit_contraction
+from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
+from thalweg.execution.native.loops import Nest
+from thalweg.execution.native.module import Body, Module, memory_type
+from thalweg.execution.native.schedule import Check, Loop, Product, Schedule, Unsupported
+from thalweg.graph import Graph, Node
+
+if TYPE_CHECKING:
+    from thalweg.execution.native.llvm import Code
+
+_IN_TEXT = 4096  # bytes up to which a constant is written into the code
+_ALIGN = 64
+_SMALL = 3000  # operations up to which LLVM is given time to optimise
+
+
+@dataclass
+class Program:
+    """The IR of a graph, and what is needed to run its machine code."""
+
+    ir: str
+    level: int
+    inputs: list[Any]
+    outputs: list[Any]
+    constants: list[Any]
+    scratch_bytes: int
+    described: list[str] = field(default_factory=list)
+
+
+def build(graph: Graph, guards: Sequence[tuple[Node, Any]] = ()) -> Program | None:
+    """The program of ``graph``, or ``None`` where native code has no way to compute it."""
+    outputs, asked = canonical(graph.outputs, guards)
+    try:
+        schedule = Schedule(graph.inputs, outputs, asked)
+        return _Writer(schedule).program()
+    except Unsupported:
+        return None
+
+
+class _Writer:
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.module = Module()
+        self.body = Body(self.module)
+        self.tasks = schedule.tasks
+        self.constants: list[Any] = []
+        self.described: list[str] = []
+
+    def program(self) -> Program:
+        b, schedule = self.body, self.schedule
+        written = [self._task(k, t) for k, t in enumerate(self.tasks)]
+        scratch = self._allocate([buffers for _, buffers in written])
+        b.line("%fail = alloca i32")
+        b.line("store i32 0, ptr %fail")
+        self.pointers: dict[Buffer, str] = {}
+        for buffer in schedule.buffers:
+            self.pointers[buffer] = self._pointer(buffer)
+        checks = sorted(schedule.checks, key=lambda c: c.level)
+        for task, (name, buffers) in zip(self.tasks, written, strict=True):
+            while checks and checks[0].level <= task.level:
+                self._check(checks.pop(0))
+            listed = "".join(f"ptr {self.pointers[x]}, " for x in buffers)
+            b.line(f"call void @{name}({listed}ptr %fail)")
+        for check in checks:
+            self._check(check)
+        failed = b.emit("load i32, ptr %fail")
+        good = b.emit(f"icmp eq i32 {failed}, 0")
+        code = b.emit(f"select i1 {good}, i32 0, i32 -2")
+        group = self.module.attributes("nounwind")
+        text = "\n".join(b.lines)
+        self.module.define(
+            f"define internal i32 @program(ptr %inputs, ptr %outputs, ptr %scratch) {group} {{\nentry:\n{text}\nret i32 {code}\n}}"
+        )
+        inputs = [(n.shape, n.dtype) for n in schedule.inputs]
+        outputs = [(n.shape, n.dtype) for n in schedule.outputs]
+        if self.constants:
+            self.module.declare("constants", f"@constants = global [{len(self.constants)} x ptr] zeroinitializer")
+        size = sum(n.size for n in schedule.inputs) + sum(n.size for n in schedule.outputs) + scratch
+        entry.emit_entry(self.module, inputs, outputs, scratch, release_gil=size > 20_000)
+        level = 3 if len(schedule.nodes) <= _SMALL else 0
+        return Program(self.module.text(), level, inputs, outputs, self.constants, scratch, self.described)
+
+    # --- tasks ------------------------------------------------------------------------------------------------------
+
+    def _task(self, k: int, task: Any) -> tuple[str, list[Buffer]]:
+        name = f"task{k}"
+        if isinstance(task, Loop):
+            nest = Nest(task, self.schedule, self.module, name)
+            nest.write()
+            return name, nest.buffers
+        return name, self._product(task, name)
+
+    def _product(self, task: Product, name: str) -> list[Buffer]:
+        body = Body(self.module)
+        buffers = list(dict.fromkeys((task.a.buffer, task.b.buffer, task.out.buffer)))
+        names = {x: f"%b{k}" for k, x in enumerate(buffers)}
+        kind = memory_type(task.node.dtype)
+
+        def operand(place: Place) -> Operand:
+            pointer = names[place.buffer]
+            if place.offset:
+                pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {place.offset}")
+            return Operand(pointer, place.strides, place.shape)
+
+        la, lb, lo = task.node.params
+        done = emit_contraction(body, task.node.dtype, operand(task.a), la, operand(task.b), lb, operand(task.out), lo)
+        if not done:
+            raise Unsupported(task.node)
+        listed = ", ".join(f"ptr noalias nocapture {v}" for v in names.values())
+        text = "\n".join(body.lines)
+        group = self.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
+        self.module.define(
+            f"define internal void @{name}({listed}, ptr noalias %fail) {group} {{\nentry:\n{text}\nret void\n}}"
+        )
+        return buffers
+
+    def _check(self, check: Check) -> None:
+        b = self.body
+        place = check.place
+        dtype = place.buffer.dtype
+        pointer = self.pointers[place.buffer]
+        if place.offset:
+            pointer = b.emit(f"getelementptr {memory_type(dtype)}, ptr {pointer}, i64 {place.offset}")
+        value = scalar.load(b, dtype, pointer)
+        answer = scalar.literal(np.asarray(check.answer).astype(dtype)[()], dtype)
+        if dtype.kind == "f":
+            same = b.emit(f"fcmp oeq {memory_type(dtype)} {value}, {answer}")
+        else:
+            same = b.emit(f"icmp eq {'i1' if dtype.kind == 'b' else 'i64'} {value}, {answer}")
+        good, bad = b.fresh("go"), b.fresh("stop")
+        b.line(f"br i1 {same}, label %{good}, label %{bad}")
+        b.label(bad)
+        b.line(f"ret i32 {check.number}")
+        b.label(good)
+
+    # --- memory -----------------------------------------------------------------------------------------------------
+
+    def _pointer(self, buffer: Buffer) -> str:
+        b = self.body
+        if buffer.kind == SCRATCH:
+            return b.emit(f"getelementptr i8, ptr %scratch, i64 {buffer.offset}")
+        if buffer.kind == CONSTANT:
+            return self._constant(buffer)
+        table = "%inputs" if buffer.kind == INPUT else "%outputs"
+        slot = b.emit(f"getelementptr ptr, ptr {table}, i64 {buffer.index}")
+        return b.emit(f"load ptr, ptr {slot}")
+
+    def _constant(self, buffer: Buffer) -> str:
+        value = np.asarray(buffer.value)
+        if value.nbytes <= _IN_TEXT:
+            name = f"@c{buffer.index}"
+            octets = "".join(f"\\{x:02X}" for x in value.tobytes())
+            self.module.declare(
+                name, f'{name} = internal unnamed_addr constant [{value.nbytes} x i8] c"{octets}", align {_ALIGN}'
+            )
+            return name
+        self.constants.append(value)
+        slot = self.body.emit(f"getelementptr ptr, ptr @constants, i64 {len(self.constants) - 1}")
+        return self.body.emit(f"load ptr, ptr {slot}")
+
+    def _allocate(self, used: list[list[Buffer]]) -> int:
+        """Gives every scratch buffer an offset; those that are never in use together share memory."""
+        for position, buffers in enumerate(used):
+            for buffer in buffers:
+                buffer.first = min(buffer.first, position)
+                buffer.last = max(buffer.last, position)
+        for check in self.schedule.checks:
+            check.place.buffer.last = 1 << 60
+        placed: list[Buffer] = []
+        total = 0
+        scratch = [x for x in self.schedule.buffers if x.kind == SCRATCH and x.size]
+        for buffer in sorted(scratch, key=lambda x: -x.bytes):
+            offset = 0
+            for other in sorted(placed, key=lambda x: x.offset):
+                if other.first <= buffer.last and buffer.first <= other.last:
+                    if offset + buffer.bytes <= other.offset:
+                        break
+                    offset = max(offset, -(-(other.offset + other.bytes) // _ALIGN) * _ALIGN)
+            buffer.offset = offset
+            placed.append(buffer)
+            total = max(total, offset + buffer.bytes)
+        return total
+
+
+def link(program: Program, code: Code) -> Callable[..., list[Any] | None]:
+    """The Python callable of the machine code of ``program``: arrays in, a tuple of arrays out."""
+    if program.constants:
+        table = (ctypes.c_void_p * len(program.constants)).from_address(code.address("constants"))
+        for k, value in enumerate(program.constants):
+            table[k] = value.ctypes.data
+    call = entry.callable(code)
+    return call
+
+
+__all__ = ["OUTPUT", "Program", "build", "link"]

@@ -1,0 +1,439 @@
+"""From a graph to a list of tasks: which values are stored, and which loops compute them together.
+
+A value is *stored* if something must find it in memory (a matrix product, a result, a loop over another shape), and
+otherwise lives in a register of the loop that uses it. Every task has a *level*: one more than the tasks whose stored
+results it reads. Elementwise values and reductions of one shape on one level become one loop, so a chain of them is
+one pass over memory. Between levels a cheap value is computed again rather than stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from thalweg.execution.native import scalar
+from thalweg.execution.native.layout import (
+    CONSTANT,
+    INPUT,
+    OUTPUT,
+    SCRATCH,
+    VIEWS,
+    Buffer,
+    Place,
+    at_index,
+    seen_through,
+    whole,
+)
+from thalweg.graph import Node, Shape, reachable
+from thalweg.graph import CONSTANT as CONSTANT_OP
+from thalweg.graph import INPUT as INPUT_OP
+from thalweg.ops import gather, reduce
+from thalweg.ops.contract import CONTRACT
+from thalweg.ops.movement import BROADCAST, RESHAPE, UPDATE
+
+REDUCTIONS = {op.name: op for op in (reduce.SUM, reduce.MAX, reduce.MIN, reduce.ANY, reduce.ALL, reduce.PROD)}
+_CHEAP = 8.0  # what may be computed twice rather than stored, in units of one addition
+
+
+@dataclass(eq=False)
+class Store:
+    """``place[...] = node`` within a loop over the shape of ``node``."""
+
+    node: Node
+    place: Place
+
+
+@dataclass(eq=False)
+class Reduce:
+    """A reduction of a value of the loop over some of its axes, into ``place``."""
+
+    node: Node
+    place: Place
+    axes: tuple[int, ...]
+
+    @property
+    def source(self) -> Node:
+        return self.node.args[0]
+
+
+@dataclass(eq=False)
+class Scatter:
+    """``out[..., positions, ...] += node``: a loop over the shape of ``node`` in order."""
+
+    node: Node
+    place: Place
+    positions: Place
+    axis: int
+
+
+@dataclass(eq=False)
+class Loop:
+    """A nest of loops over ``space`` with the statements of its body."""
+
+    level: int
+    space: Shape
+    statements: list[Any] = field(default_factory=list)
+    phase: int = 1
+
+
+@dataclass(eq=False)
+class Product:
+    """A contraction of two stored operands."""
+
+    level: int
+    node: Node
+    a: Place
+    b: Place
+    out: Place
+    phase: int = 1
+
+
+@dataclass(eq=False)
+class Check:
+    """A guard: the program ends if the scalar in ``place`` is not ``answer``."""
+
+    level: int
+    place: Place
+    answer: Any
+    number: int
+
+
+class Unsupported(Exception):
+    """A node that native code has no way to compute; carries the node."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node.op.name)
+        self.node = node
+
+
+def literal_of(node: Node) -> Any:
+    """The number that every element of ``node`` is, if it is a constant spread over a shape; else ``None``."""
+    while node.op is BROADCAST or (node.op is RESHAPE and node.args[0].op is BROADCAST):
+        node = node.args[0]
+    return node.value if node.value is not None and node.shape == () else None
+
+
+def is_map(node: Node) -> bool:
+    """Whether a node is computed element by element from its arguments."""
+    return node.op.elementwise or node.op is gather.TAKE or node.op is gather.IN_RANGE
+
+
+def supports(node: Node) -> bool:
+    """Whether native code can compute ``node`` from its arguments."""
+    op = node.op
+    if op.elementwise:
+        return scalar.supports(op.name, node.params, tuple(a.dtype for a in node.args), node.dtype)
+    return (
+        op in VIEWS
+        or op in (INPUT_OP, CONSTANT_OP, gather.TAKE, gather.IN_RANGE, gather.SCATTER_ADD, UPDATE, CONTRACT)
+        or (op.name in REDUCTIONS and node.args[0].size > 0)
+    )
+
+
+class Schedule:
+    """The tasks of a graph in order, and the buffers they use.
+
+    Parameters
+    ----------
+    inputs, outputs : sequence of Node
+        As of a graph in canonical form (`thalweg.execution.native.canonical`).
+    guards : sequence of (Node, answer)
+        Scalars that must have a given value.
+    """
+
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node], guards: Sequence[tuple[Node, Any]]) -> None:
+        self.inputs, self.outputs, self.guards = tuple(inputs), tuple(outputs), tuple(guards)
+        self.buffers: list[Buffer] = []
+        self.places: dict[Node, Place] = {}
+        self.level: dict[Node, int] = {}
+        self.nodes = reachable((*outputs, *(n for n, _ in guards)))
+        self._loops: dict[tuple[int, int, Shape], Loop] = {}
+        self.products: list[Product] = []
+        self.checks: list[Check] = []
+        self.copies: dict[Node, Place] = {}
+        self._copying: list[Loop] = []
+        self._shared: Buffer | None = None
+        for k, n in enumerate(self.inputs):
+            self._own(n, Buffer(INPUT, k, n.size, n.dtype))
+        for n in self.nodes:
+            if not supports(n):
+                raise Unsupported(n)
+        self._users: dict[Node, list[Node]] = defaultdict(list)
+        for n in self.nodes:
+            for a in n.args:
+                self._users[a].append(n)
+        self._set_levels()
+        self._sink()
+        self._choose_stored()
+        self._place()
+        self._emit_results()
+
+    @property
+    def tasks(self) -> list[Any]:
+        """All tasks, each after those whose results it reads."""
+        loops = [t for t in self._loops.values() if t.statements]
+        return sorted([*self._copying, *loops, *self.products], key=lambda t: (t.level, t.phase))
+
+    # --- levels -----------------------------------------------------------------------------------------------------
+
+    def ready(self, n: Node) -> int:
+        """The first level that can read ``n`` from memory."""
+        while n.op in VIEWS:
+            n = n.args[0]
+        return 0 if n.op is INPUT_OP or n.op is CONSTANT_OP else self.level[n] + 1
+
+    def _joins(self, a: Node, space: Shape) -> bool:
+        """Whether ``a`` can be had from a register of a loop over ``space``."""
+        return a.shape == space and is_map(a)
+
+    def _in_loop(self, a: Node, space: Shape) -> int:
+        return self.level[a] if self._joins(a, space) else self.ready(a)
+
+    def _read(self, n: Node) -> list[Node]:
+        """The arguments of a map that must lie in memory."""
+        return [n.args[0], n.args[1]] if n.op is gather.TAKE else []
+
+    def _set_levels(self) -> None:
+        level = self.level
+        for n in self.nodes:
+            op = n.op
+            if op is INPUT_OP or op is CONSTANT_OP or op in VIEWS:
+                continue
+            if op is gather.TAKE:
+                level[n] = max(self.ready(a) for a in n.args)
+            elif is_map(n):
+                level[n] = max([self._in_loop(a, n.shape) for a in n.args], default=0)
+            elif op.name in REDUCTIONS:
+                level[n] = self._in_loop(n.args[0], n.args[0].shape)
+            elif op is CONTRACT:
+                level[n] = max(self.ready(a) for a in n.args)
+            elif op is UPDATE:
+                level[n] = max(self._base_level(n), *(self._in_loop(p, p.shape) for p in n.args[1:]))
+            else:  # scatter_add
+                base, g, positions = n.args
+                level[n] = max(self._base_level(n) + 1, self._in_loop(g, g.shape), self.ready(positions))
+
+    def _base_level(self, n: Node) -> int:
+        return 0 if literal_of(n.args[0]) is not None else self.ready(n.args[0])
+
+    def _sink(self) -> None:
+        """Values used on later levels only are computed there, if that leaves no more to be stored."""
+        level, users = self.level, self._users
+        kept = set(self.outputs) | {g for g, _ in self.guards}
+        for n in reversed(self.nodes):
+            if not is_map(n) or n in kept or not users[n]:
+                continue
+            if not all(self._same_loop(n, u) for u in users[n]):
+                continue
+            later = min(level[u] for u in users[n])
+            if later <= level[n]:
+                continue
+            stuck = sum(
+                1
+                for a in dict.fromkeys(n.args)
+                if self._joins(a, n.shape) and any(level[u] < later for u in users[a] if u is not n)
+            )
+            if stuck <= 1:
+                level[n] = later
+
+    def _same_loop(self, n: Node, user: Node) -> bool:
+        """Whether ``user`` takes ``n`` from a register when both are on one level."""
+        if user.op is gather.TAKE:
+            return False
+        if is_map(user):
+            return user.shape == n.shape
+        if user.op.name in REDUCTIONS:
+            return True
+        if user.op is UPDATE:
+            return n is not user.args[0]
+        return user.op is gather.SCATTER_ADD and n is user.args[1] and n is not user.args[2] and n is not user.args[0]
+
+    # --- what is stored ---------------------------------------------------------------------------------------------
+
+    def _choose_stored(self) -> None:
+        level = self.level
+        must: set[Node] = set()
+        crossing: dict[Node, int] = {}
+
+        def use(a: Node, at: int, space: Shape | None) -> None:
+            if space is not None and self._joins(a, space):
+                crossing[a] = max(crossing.get(a, -1), at)
+                return
+            while a.op in VIEWS:
+                a = a.args[0]
+            must.add(a)
+
+        for n in self.nodes:
+            op = n.op
+            if op in VIEWS or not n.args:
+                continue
+            if op is gather.TAKE:
+                for a in n.args:
+                    use(a, level[n], None)
+            elif is_map(n):
+                for a in n.args:
+                    use(a, level[n], n.shape)
+            elif op.name in REDUCTIONS:
+                use(n.args[0], level[n], n.args[0].shape)
+            elif op is UPDATE:
+                if not self._covered(n):
+                    use(n.args[0], level[n], None)
+                for p in n.args[1:]:
+                    use(p, self._part_level(n, p), p.shape)
+            elif op is gather.SCATTER_ADD:
+                use(n.args[0], level[n], None)
+                use(n.args[1], level[n], n.args[1].shape)
+                use(n.args[2], level[n], None)
+            else:
+                for a in n.args:
+                    use(a, level[n], None)
+        for n in (*self.outputs, *(g for g, _ in self.guards)):
+            use(n, 0, None)
+        again: dict[Node, float] = {}
+        stored: set[Node] = set()
+        for n in self.nodes:
+            if not is_map(n):
+                continue
+            cost = scalar.cost(n.op.name) if n.op.elementwise else 4.0
+            cost += sum(again.get(a, 0.0) for a in n.args if self._joins(a, n.shape))
+            if n in must or (crossing.get(n, -1) > level[n] and cost > _CHEAP):
+                stored.add(n)
+                again[n] = 0.0
+            else:
+                again[n] = cost
+        self.stored = stored
+
+    def _covered(self, n: Node) -> bool:
+        """Whether the parts of an update fill all of it."""
+        return sum(p.size for p in n.args[1:]) >= n.size
+
+    def _part_level(self, n: Node, part: Node) -> int:
+        start = 0 if self._covered(n) else self._base_level(n)
+        return max(start, self._in_loop(part, part.shape))
+
+    # --- where it is stored -----------------------------------------------------------------------------------------
+
+    def _own(self, n: Node, buffer: Buffer) -> Place:
+        self.buffers.append(buffer)
+        place = self.places[n] = whole(buffer, n.shape)
+        return place
+
+    def _scratch(self, n: Node) -> Place:
+        """A place of its own for ``n``; single numbers share one buffer."""
+        if n.shape == () and n.dtype.kind == "f" and n.dtype.itemsize == 8:
+            if self._shared is None:
+                self._shared = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
+                self.buffers.append(self._shared)
+            place = self.places[n] = Place(self._shared, self._shared.size, (), ())
+            self._shared.size += 1
+            return place
+        return self._own(n, Buffer(SCRATCH, len(self.buffers), n.size, n.dtype))
+
+    def loop(self, level: int, space: Shape, phase: int = 1) -> Loop:
+        key = (level, phase, space)
+        found = self._loops.get(key)
+        if found is None:
+            found = self._loops[key] = Loop(level, space, phase=phase)
+        return found
+
+    def _place(self) -> None:
+        result: dict[Node, int] = {}
+        for k, n in enumerate(self.outputs):
+            if n.op not in VIEWS and n.op is not INPUT_OP and n.op is not CONSTANT_OP:
+                result.setdefault(n, k)
+        for n in self.nodes:
+            op = n.op
+            if op is INPUT_OP:
+                if n not in self.places:
+                    raise Unsupported(n)
+            elif op is CONSTANT_OP:
+                self._own(n, Buffer(CONSTANT, len(self.buffers), n.size, n.dtype, np.ascontiguousarray(n.value)))
+            elif op in VIEWS:
+                self._view(n)
+            elif is_map(n):
+                if n in self.stored:
+                    self.loop(self.level[n], n.shape).statements.append(Store(n, self._target(n, result)))
+            elif op.name in REDUCTIONS:
+                axes = n.params[0] if isinstance(n.params[0], tuple) else (n.params[0],)
+                x = n.args[0]
+                self.loop(self.level[n], x.shape).statements.append(Reduce(n, self._target(n, result), axes))
+            elif op is CONTRACT:
+                a, b = (self._placed(x) for x in n.args)
+                self.products.append(Product(self.level[n], n, a, b, self._target(n, result)))
+            elif op is UPDATE:
+                self._update(n, result)
+            else:
+                self._scatter(n, result)
+
+    def _target(self, n: Node, result: dict[Node, int]) -> Place:
+        if n in result:
+            return self._own(n, Buffer(OUTPUT, result[n], n.size, n.dtype))
+        return self._scratch(n)
+
+    def _placed(self, n: Node) -> Place:
+        """The place of a node that lies in memory."""
+        return self.places[n]
+
+    def _view(self, n: Node) -> None:
+        source = self.places.get(n.args[0])
+        if source is None:  # a view of something that is only ever used in registers: nobody asks for it
+            return
+        place = seen_through(source, n)
+        if place is None:
+            place = seen_through(self._copied(n.args[0]), n)
+            assert place is not None
+        self.places[n] = place
+
+    def _copied(self, n: Node) -> Place:
+        """A copy of a view in C order."""
+        place = self.copies.get(n)
+        if place is None:
+            buffer = Buffer(SCRATCH, len(self.buffers), n.size, n.dtype)
+            self.buffers.append(buffer)
+            place = self.copies[n] = whole(buffer, n.shape)
+            self._copying.append(Loop(self.ready(n), n.shape, [Store(n, place)], phase=-1))
+        return place
+
+    def _start(self, n: Node, base: Node, result: dict[Node, int], level: int) -> Place:
+        """A place for ``n`` that holds ``base``: its own memory where nobody else reads it later, else a copy."""
+        mine = self.places.get(base)
+        if (
+            mine is not None
+            and mine.buffer.kind == SCRATCH
+            and mine.buffer is not self._shared
+            and self._users[base] == [n]
+            and base.op not in VIEWS
+            and n not in result
+        ):
+            self.places[n] = mine
+            return mine
+        place = self._target(n, result)
+        self.loop(level, n.shape, phase=0).statements.append(Store(base, place))
+        return place
+
+    def _update(self, n: Node, result: dict[Node, int]) -> None:
+        base, *parts = n.args
+        place = self._target(n, result) if self._covered(n) else self._start(n, base, result, self._base_level(n))
+        for part, index in zip(parts, n.params[0], strict=True):
+            target = at_index(place, index, part.shape)
+            self.loop(self._part_level(n, part), part.shape).statements.append(Store(part, target))
+
+    def _scatter(self, n: Node, result: dict[Node, int]) -> None:
+        base, g, positions = n.args
+        place = self._start(n, base, result, self._base_level(n))
+        self.loop(self.level[n], g.shape).statements.append(Scatter(g, place, self._placed(positions), n.params[0]))
+
+    def _emit_results(self) -> None:
+        for k, n in enumerate(self.outputs):
+            place = self.places[n]
+            if place.buffer.kind == OUTPUT and place.buffer.index == k:
+                continue
+            buffer = Buffer(OUTPUT, k, n.size, n.dtype)
+            self.buffers.append(buffer)
+            self.loop(self.ready(n), n.shape).statements.append(Store(n, whole(buffer, n.shape)))
+        for number, (n, answer) in enumerate(self.guards):
+            self.checks.append(Check(self.ready(n), self.places[n], answer, number + 1))
