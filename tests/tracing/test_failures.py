@@ -30,7 +30,7 @@ def test_either_branch_in_any_order(points):
     g = tw.grad(likelihood)
     for x in points:
         np.testing.assert_allclose(g(x), gradient(x), rtol=1e-12)
-    assert sum(len(entries) for entries in g._cache.values()) == 2
+    assert sum(len(traces.entries) for traces in g._cache.values()) == 2
 
 
 def test_rows_of_a_batch_take_their_own_branch():

@@ -118,8 +118,8 @@ def test_many_paths_are_bounded():
     g = tw.grad(lambda x: sum(x for _ in range(int(np.floor(x).astype(int)))))
     for k in range(1, 100):
         assert g(k + 0.5) == k
-    [entries] = g._cache.values()
-    assert len(entries) <= 64
+    [traces] = g._cache.values()
+    assert len(traces.entries) <= 64
 
 
 def test_nan_takes_the_same_branch_as_plain_numpy():

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.calculus.transformed import entries_of, plain_leaves, static_key
+from thalweg.calculus.call import plain_leaves, static_key
+from thalweg.calculus.transformed import make_room
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import Graph, Node, canonical, constant, input_node, substitute
@@ -22,6 +23,7 @@ from thalweg.ops.movement import concatenate, move_axis, slice_
 from thalweg.tracing import tree
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running, value_of
+from thalweg.tracing.surroundings import Surroundings
 from thalweg.tracing.trace import Signature, Traced, input_signature, is_traceable, trace_leaves
 from thalweg.tracing.tracer import Tracer, node_of
 from thalweg.transforms.batch import batched
@@ -94,11 +96,11 @@ class Batched:
         return _nested(call) if running.traces else self._run(call)
 
     def _run(self, call: _Call) -> Any:
-        entries = entries_of(self._cache, call.key())
-        entries[:] = [e for e in entries if e.captured.unchanged()][:_TRACES_KEPT]
+        key = call.key()
+        entries = [e for e in self._cache.get(key, ()) if e.captured.unchanged()][:_TRACES_KEPT]
         remaining = np.ones(call.rows, dtype=bool)
         results = _Results(call.rows)
-        for entry in list(entries):
+        for entry in entries:
             mine = entry.agreeing(call) & remaining
             if mine.any():
                 entry.run(call, mine, results)
@@ -106,14 +108,18 @@ class Batched:
                 if not remaining.any():
                     break
         while remaining.any():
-            captured = Captured(self._f, *plain_leaves(call.leaves, call.signatures))
+            plain = plain_leaves(call.leaves, call.signatures)
+            around = Surroundings(self._f, *plain)
+            captured = Captured(around, *plain)
             row = int(np.argmax(remaining))
-            entry = _Entry(call.trace(row), call.mapped, captured)
+            entry = _Entry(call.trace(row, around), call.mapped, captured)
             if entry.traced.catching:  # which rows would fail is not known before each is tried
                 mine = np.zeros(call.rows, dtype=bool)
             else:
                 if captured.unchanged() and not entry.traced.fleeting:
-                    entries.insert(0, entry)
+                    entries = [entry, *entries][:_TRACES_KEPT]
+                    make_room(self._cache, key)
+                    self._cache[key] = entries
                 mine = entry.agreeing(call) & remaining
             mine[row] = True
             entry.run(call, mine, results)
@@ -170,13 +176,13 @@ class _Call:
         values = [(place, tree.unflatten(structure, leaves[where])) for place, where, structure in self.places]
         return tuple(v for _, v in values[: self.positional]), {str(name): v for name, v in values[self.positional :]}
 
-    def trace(self, row: int) -> Traced:
+    def trace(self, row: int, around: Surroundings | None = None) -> Traced:
         """The graph of the function at one row."""
         leaves = [
             leaf if not mapped else Tracer(_row(leaf.node, row)) if type(leaf) is Tracer else leaf[row]
             for leaf, mapped in zip(self.leaves, self.mapped, strict=True)
         ]
-        return trace_leaves(self.f, leaves, self.signatures, self.put_together)
+        return trace_leaves(self.f, leaves, self.signatures, self.put_together, around)
 
     def arrays(self) -> list[Any]:
         return [

@@ -6,6 +6,7 @@ first derivatives would cost O(2ⁿ). An array of points is mapped over, element
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from thalweg.calculus.batching import Batched
-from thalweg.calculus.transformed import Transformed, Variables
+from thalweg.calculus.call import Assemble, Variables, as_returned
+from thalweg.calculus.transformed import Transformed
 from thalweg.errors import ArgumentError, TraceError
 from thalweg.graph import FLOAT64, Node, full, zeros_like
 from thalweg.ops.elementwise import astype
@@ -24,7 +26,7 @@ from thalweg.transforms.forward import pushforward
 from thalweg.transforms.taylor import line_series
 
 
-def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
+def derivative(f: Callable[..., Any], order: int = 1, *, native: bool | None = None) -> Callable[..., Any]:
     """The derivative of a function of one real variable.
 
     Parameters
@@ -33,6 +35,8 @@ def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
         A function of a number, written with NumPy; further arguments are passed on. It may return an array (a curve).
     order : int, default 1
         How many times to differentiate.
+    native : bool, optional
+        Whether hot calls become machine code. By default they do, unless the environment says ``THALWEG_NATIVE=0``.
 
     Returns
     -------
@@ -61,18 +65,22 @@ def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ArgumentError(f"order={order!r}: give a whole number from 1 on")
-    return Derivative(f, order)
+    return Derivative(f, order, native)
 
 
 class Derivative(Transformed):
     """The derivative of a function of one variable. Call it like the function."""
 
-    def __init__(self, f: Callable[..., Any], order: int) -> None:
-        super().__init__(f, 0, lambda traced, variables: _rule(traced, variables, order), "derivative")
+    def __init__(self, f: Callable[..., Any], order: int, native: bool | None = None) -> None:
+        super().__init__(f, 0, functools.partial(_rule, order=order), "derivative", native)
+        self._order = order
         self._mapped: dict[int, Batched] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Derivative, (self._f, self._order, self._native)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if args:
+        if args and type(args[0]) is not float:
             x = args[0]
             if isinstance(x, list | tuple):
                 x = np.asarray(x)
@@ -113,15 +121,14 @@ class _AtOne:
         return self._at_one(*args, **kwargs)
 
 
-def _rule(traced: Traced, variables: Variables, order: int) -> tuple[list[Node], Callable[[list[Any]], Any]]:
+def _rule(traced: Traced, variables: Variables, order: int) -> tuple[list[Node], Assemble]:
     if len(variables.nodes) != 1 or variables.nodes[0].shape != ():
         raise ArgumentError(
             "tw.derivative is for functions of one number. For a function of a vector or of a nested argument use "
             "tw.grad (one value) or tw.jacobian (several values)"
         )
     (x,) = variables.nodes
-    structure = traced.out_structure
-    return nth_derivatives(traced.outputs, x, order), lambda values: tree.unflatten(structure, values)
+    return nth_derivatives(traced.outputs, x, order), as_returned(traced)
 
 
 def nth_derivatives(outputs: Sequence[Node], x: Node, order: int) -> list[Node]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.calculus.transformed import Variables, traced_call
+from thalweg.calculus.call import Variables, traced_call
 from thalweg.graph import CONSTANT, INPUT, Graph, Node, describe_place, full, is_several, reachable
 from thalweg.tracing.trace import Traced
 from thalweg.transforms.reverse import pullback

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from thalweg.calculus.call import Assemble, Variables, as_returned, first
 from thalweg.calculus.jacobian import columns, unit_vectors
-from thalweg.calculus.transformed import Transformed, Variables
+from thalweg.calculus.transformed import Transformed
 from thalweg.errors import ArgumentError
 from thalweg.graph import FLOAT64, Node, input_node, zeros_like
 from thalweg.ops.elementwise import astype
@@ -47,14 +48,15 @@ def divergence(F: Callable[..., Any]) -> Callable[..., Any]:
     12.0
     """
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        x, y = _field(traced, variables, "divergence", None)
-        n = x.size
-        J = reshape(columns([y], x)[0], (n * n,))
-        diagonal = slice_(J, normalize_basic((n * n,), [slice(None, None, n + 1)]))
-        return [sum_(diagonal, (0,))], _only
+    return Transformed(F, 0, _divergence, "divergence")
 
-    return Transformed(F, 0, rule, "divergence")
+
+def _divergence(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    x, y = _field(traced, variables, "divergence", None)
+    n = x.size
+    J = reshape(columns([y], x)[0], (n * n,))
+    diagonal = slice_(J, normalize_basic((n * n,), [slice(None, None, n + 1)]))
+    return [sum_(diagonal, (0,))], first
 
 
 def curl(F: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,19 +82,20 @@ def curl(F: Callable[..., Any]) -> Callable[..., Any]:
     2.0
     """
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        x, y = _field(traced, variables, "curl", (2, 3))
-        J = columns([y], x)[0]
+    return Transformed(F, 0, _curl, "curl")
 
-        def entry(i: int, j: int) -> Node:
-            return slice_(J, (i, j))
 
-        if x.size == 2:
-            return [entry(1, 0) - entry(0, 1)], _only
-        turning = [entry(2, 1) - entry(1, 2), entry(0, 2) - entry(2, 0), entry(1, 0) - entry(0, 1)]
-        return [pack(turning)], _only
+def _curl(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    x, y = _field(traced, variables, "curl", (2, 3))
+    J = columns([y], x)[0]
 
-    return Transformed(F, 0, rule, "curl")
+    def entry(i: int, j: int) -> Node:
+        return slice_(J, (i, j))
+
+    if x.size == 2:
+        return [entry(1, 0) - entry(0, 1)], first
+    turning = [entry(2, 1) - entry(1, 2), entry(0, 2) - entry(2, 0), entry(1, 0) - entry(0, 1)]
+    return [pack(turning)], first
 
 
 def laplacian(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,22 +119,18 @@ def laplacian(f: Callable[..., Any]) -> Callable[..., Any]:
     6.0
     """
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        x = _one_array(variables, "laplacian")
-        outputs = [y if y.dtype.kind == "f" else astype(y, FLOAT64) for y in traced.outputs]
-        direction = input_node(x.shape, x.dtype)
-        second = [terms[2] for terms in line_series(outputs, {x: direction}, 2)]
-        known = [c for c in second if c is not None]
-        stacked = iter(batched(known, {direction: unit_vectors(x)}, x.size))
-        results = [zeros_like(y) if c is None else 2 * sum_(next(stacked), (0,)) for y, c in zip(outputs, second)]
-        structure = traced.out_structure
-        return results, lambda values: tree.unflatten(structure, values)
-
-    return Transformed(f, 0, rule, "laplacian")
+    return Transformed(f, 0, _laplacian, "laplacian")
 
 
-def _only(values: list[Any]) -> Any:
-    return values[0]
+def _laplacian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    x = _one_array(variables, "laplacian")
+    outputs = [y if y.dtype.kind == "f" else astype(y, FLOAT64) for y in traced.outputs]
+    direction = input_node(x.shape, x.dtype)
+    second = [terms[2] for terms in line_series(outputs, {x: direction}, 2)]
+    known = [c for c in second if c is not None]
+    stacked = iter(batched(known, {direction: unit_vectors(x)}, x.size))
+    results = [zeros_like(y) if c is None else 2 * sum_(next(stacked), (0,)) for y, c in zip(outputs, second)]
+    return results, as_returned(traced)
 
 
 def _one_array(variables: Variables, name: str) -> Node:

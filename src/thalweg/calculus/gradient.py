@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from thalweg.calculus.transformed import Transformed, Variables, Wrt
+from thalweg.calculus.call import Assemble, Variables, Wrt
+from thalweg.calculus.transformed import Transformed
 from thalweg.errors import ArgumentError
 from thalweg.graph import Node, as_node, full
 from thalweg.ops.elementwise import astype
@@ -32,7 +33,7 @@ def gradients(traced: Traced, variables: Variables, name: str) -> tuple[Node, li
     return y, pullback([y], [full(y.shape, 1.0, y.dtype)], variables.nodes)
 
 
-def grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], wrt: Wrt = 0, *, native: bool | None = None) -> Callable[..., Any]:
     """The gradient of a scalar function, exact to rounding.
 
     Parameters
@@ -42,6 +43,8 @@ def grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
         with NumPy.
     wrt : int, str or tuple of these, default 0
         The argument, by position or name, in which to differentiate; a tuple for several.
+    native : bool, optional
+        Whether hot calls become machine code. By default they do, unless the environment says ``THALWEG_NATIVE=0``.
 
     Returns
     -------
@@ -69,18 +72,19 @@ def grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     Griewank & Walther (2008), *Evaluating Derivatives*, §3.2 (reverse mode).
     """
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        return gradients(traced, variables, "grad")[1], variables.nest
-
-    return Transformed(f, wrt, rule, "grad")
+    return Transformed(f, wrt, _gradient, "grad", native)
 
 
-def value_and_grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+def _gradient(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    return gradients(traced, variables, "grad")[1], variables.nesting()
+
+
+def value_and_grad(f: Callable[..., Any], wrt: Wrt = 0, *, native: bool | None = None) -> Callable[..., Any]:
     """The value of a scalar function together with its gradient, in one run.
 
     Parameters
     ----------
-    f, wrt
+    f, wrt, native
         As for `grad`.
 
     Returns
@@ -96,8 +100,12 @@ def value_and_grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     (5.0, array([2., 4.]))
     """
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        y, parts = gradients(traced, variables, "value_and_grad")
-        return [y, *parts], lambda values: (values[0], variables.nest(values[1:]))
+    return Transformed(f, wrt, _value_and_gradient, "value_and_grad", native)
 
-    return Transformed(f, wrt, rule, "value_and_grad")
+
+def _value_and_gradient(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    y, parts = gradients(traced, variables, "value_and_grad")
+    if variables.plain and not variables.several:
+        return [y, *parts], tuple  # already as it is to be
+    nest = variables.nesting()
+    return [y, *parts], lambda values: (values[0], nest(values[1:]))

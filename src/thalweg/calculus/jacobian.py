@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.call import Assemble, Variables, Wrt, first
 from thalweg.calculus.gradient import gradients
-from thalweg.calculus.transformed import Transformed, Variables, Wrt
+from thalweg.calculus.sparse import WithKnownPositions, sparse_hessian, sparse_jacobian
+from thalweg.calculus.transformed import Transformed
 from thalweg.graph import FLOAT64, Node, constant, full, input_node, zeros_like
 from thalweg.ops.elementwise import astype
 from thalweg.ops.movement import reshape, transpose
@@ -81,7 +83,9 @@ def jacobian_blocks(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[lis
     return [rows(y, inputs) for y in outputs]
 
 
-def jacobian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], wrt: Wrt = 0, *, sparse: bool = False, native: bool | None = None
+) -> Callable[..., Any]:
     """The Jacobian matrix of a vector-valued function: ∂fᵢ/∂xⱼ.
 
     Parameters
@@ -90,12 +94,23 @@ def jacobian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
         A function written with NumPy; it may return an array of any shape, or a nested structure of arrays.
     wrt : int, str or tuple of these, default 0
         The argument in which to differentiate.
+    sparse : bool, default False
+        Whether to return a sparse matrix. Which entries can be nonzero is found from the graph, and columns (or rows)
+        that do not meet are computed together: a banded Jacobian costs as many products as its band is wide, whatever
+        its size. Where the structure depends on integer arguments (positions), other integers are traced anew.
+    native : bool, optional
+        Whether hot calls become machine code. By default they do, unless the environment says ``THALWEG_NATIVE=0``.
 
     Returns
     -------
     callable
         Takes the arguments of ``f``; returns an array of shape *output shape + input shape*. For nested outputs or
         arguments, the outer nesting is that of the output, the inner that of the argument.
+
+        If ``sparse``, one ``scipy.sparse.csr_array`` with a row for each element of the output and a column for each
+        element of the argument, in C order. Several arrays in an output or argument stand one after the other, in the
+        order in which they are nested (dicts by sorted key). It stores every entry that can be nonzero, so its structure
+        is the same at each call of one branch of the function.
 
     Examples
     --------
@@ -105,35 +120,48 @@ def jacobian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     >>> J
     array([[1., 0.],
            [0., 2.]])
+    >>> J = tw.jacobian(lambda x: x[1:] * x[:-1], sparse=True)(np.arange(5.0))
+    >>> J.shape, J.nnz
+    ((4, 5), 8)
+    >>> J.toarray()[0]
+    array([1., 0., 0., 0., 0.])
     """
-
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        blocks = jacobian_blocks(traced.outputs, variables.nodes)
-        width = len(variables.nodes)
-        structure = traced.out_structure
-
-        def assemble(values: list[Any]) -> Any:
-            nested = [variables.nest(values[i : i + width]) for i in range(0, len(values), width)]
-            return tree.unflatten(structure, nested)
-
-        return [b for row in blocks for b in row], assemble
-
-    return Transformed(f, wrt, rule, "jacobian")
+    if sparse:
+        return Transformed(WithKnownPositions(f) if callable(f) else f, wrt, sparse_jacobian, "jacobian", native)
+    return Transformed(f, wrt, _jacobian, "jacobian", native)
 
 
-def hessian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+def _jacobian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    blocks = jacobian_blocks(traced.outputs, variables.nodes)
+    width = len(variables.nodes)
+    structure = traced.out_structure
+    nest = variables.nesting()
+
+    def assemble(values: Sequence[Any]) -> Any:
+        nested = [nest(values[i : i + width]) for i in range(0, len(values), width)]
+        return tree.unflatten(structure, nested)
+
+    return [b for row in blocks for b in row], nest if structure is tree.LEAF else assemble
+
+
+def hessian(
+    f: Callable[..., Any], wrt: Wrt = 0, *, sparse: bool = False, native: bool | None = None
+) -> Callable[..., Any]:
     """The Hessian matrix of a scalar function: ∂²f/∂xᵢ∂xⱼ, symmetric.
 
     Parameters
     ----------
-    f, wrt
+    f, wrt, native
         As for `thalweg.grad`.
+    sparse : bool, default False
+        Whether to return a sparse matrix, found in a few products as for `thalweg.jacobian`; the symmetry is used.
 
     Returns
     -------
     callable
         Takes the arguments of ``f``; returns an array of shape *input shape + input shape*; for nested arguments, a
-        nesting of nestings of such blocks.
+        nesting of nestings of such blocks. If ``sparse``, one ``scipy.sparse.csr_array`` with a row and a column for
+        each element of the argument, all arrays of a nested one laid end to end.
 
     Examples
     --------
@@ -141,16 +169,22 @@ def hessian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     >>> tw.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
+    >>> H = tw.hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), sparse=True)(np.ones(1000))
+    >>> H.shape, H.nnz
+    ((1000, 1000), 2998)
     """
+    if sparse:
+        return Transformed(WithKnownPositions(f) if callable(f) else f, wrt, sparse_hessian, "hessian", native)
+    return Transformed(f, wrt, _hessian, "hessian", native)
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        _, slopes = gradients(traced, variables, "hessian")
-        by_column = [columns(slopes, x) for x in variables.nodes]
-        k = len(variables.nodes)
 
-        def assemble(values: list[Any]) -> Any:
-            return variables.nest([variables.nest([values[j * k + i] for j in range(k)]) for i in range(k)])
+def _hessian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    _, slopes = gradients(traced, variables, "hessian")
+    by_column = [columns(slopes, x) for x in variables.nodes]
+    k = len(variables.nodes)
+    nest = variables.nesting()
 
-        return [b for column in by_column for b in column], assemble
+    def assemble(values: Sequence[Any]) -> Any:
+        return nest([nest([values[j * k + i] for j in range(k)]) for i in range(k)])
 
-    return Transformed(f, wrt, rule, "hessian")
+    return [b for column in by_column for b in column], nest if nest is first else assemble

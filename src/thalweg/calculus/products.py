@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.call import Assemble, Variables, Wrt, as_returned
 from thalweg.calculus.gradient import gradients
-from thalweg.calculus.transformed import Transformed, Variables, Wrt
+from thalweg.calculus.transformed import Transformed
 from thalweg.errors import ArgumentError
 from thalweg.graph import FLOAT64, Node, zeros_like
 from thalweg.ops.contract import contract
@@ -83,12 +84,12 @@ def vjp(f: Callable[..., Any], x: Any) -> tuple[Any, Callable[[Any], Any]]:
     return remembered(_value, f)(x), lambda w: pull(x, w)
 
 
-def hvp(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
+def hvp(f: Callable[..., Any], wrt: Wrt = 0, *, native: bool | None = None) -> Callable[..., Any]:
     """The product of the Hessian of a scalar function with a vector, without forming the Hessian.
 
     Parameters
     ----------
-    f, wrt
+    f, wrt, native
         As for `thalweg.grad`.
 
     Returns
@@ -104,14 +105,17 @@ def hvp(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     array([4., 2.])
     """
 
-    def rule(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Any]:
-        _, slopes = gradients(traced, variables, "hvp")
-        return _moved(slopes, variables.nodes, direction), variables.nest
-
-    return along(f, wrt, rule, "hvp")
+    return along(f, wrt, _hessian_product, "hvp", native)
 
 
-def directional_derivative(f: Callable[..., Any], normalize: bool = False) -> Callable[..., Any]:
+def _hessian_product(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Assemble]:
+    _, slopes = gradients(traced, variables, "hvp")
+    return _moved(slopes, variables.nodes, direction), variables.nesting()
+
+
+def directional_derivative(
+    f: Callable[..., Any], normalize: bool = False, *, native: bool | None = None
+) -> Callable[..., Any]:
     """The derivative of a function in a direction: D_v f(x) = d/dt f(x + t v) at t = 0, which is ∇f(x)·v.
 
     Parameters
@@ -121,6 +125,8 @@ def directional_derivative(f: Callable[..., Any], normalize: bool = False) -> Ca
     normalize : bool, default False
         Whether to divide by the length of v, so that the result is the slope per unit of length. As it stands the
         derivative is linear in v.
+    native
+        As for `thalweg.grad`.
 
     Returns
     -------
@@ -138,18 +144,21 @@ def directional_derivative(f: Callable[..., Any], normalize: bool = False) -> Ca
     2.0
     """
 
-    def rule(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Any]:
-        moved = _moved(traced.outputs, variables.nodes, direction)
-        if normalize:
-            length = _length(direction)
-            moved = [t / length for t in moved]
-        structure = traced.out_structure
-        return moved, lambda values: tree.unflatten(structure, values)
-
-    return along(f, 0, rule, "directional_derivative")
+    rule = functools.partial(_directional_derivative, normalize=normalize)
+    return along(f, 0, rule, "directional_derivative", native)
 
 
 # --- rules
+
+
+def _directional_derivative(
+    traced: Traced, variables: Variables, direction: list[Node], normalize: bool
+) -> tuple[list[Node], Assemble]:
+    moved = _moved(traced.outputs, variables.nodes, direction)
+    if normalize:
+        length = _length(direction)
+        moved = [t / length for t in moved]
+    return moved, as_returned(traced)
 
 
 def _moved(outputs: Sequence[Node], x: Sequence[Node], v: Sequence[Node]) -> list[Node]:
@@ -169,13 +178,14 @@ def _length(direction: list[Node]) -> Node:
 
 
 def _jvp(f: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Any]:
+    def rule(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Assemble]:
         structure, count = traced.out_structure, len(traced.outputs)
 
-        def assemble(values: list[Any]) -> Any:
+        def assemble(values: Sequence[Any]) -> Any:
             return tree.unflatten(structure, values[:count]), tree.unflatten(structure, values[count:])
 
-        return [*traced.outputs, *_moved(traced.outputs, variables.nodes, direction)], assemble
+        outputs = [*traced.outputs, *_moved(traced.outputs, variables.nodes, direction)]
+        return outputs, tuple if structure is tree.LEAF else assemble
 
     return along(f, 0, rule, "jvp")
 
@@ -202,9 +212,8 @@ def _vjp(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _value(f: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Any]:
-        structure = traced.out_structure
-        return list(traced.outputs), lambda values: tree.unflatten(structure, values)
+    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+        return list(traced.outputs), as_returned(traced)
 
     return Transformed(f, 0, rule, "vjp")
 
@@ -223,31 +232,36 @@ class _WithoutLast:
         return self.__wrapped__(*args[:-1], **kwargs)
 
 
-DirectedRule = Callable[[Traced, Variables, list[Node]], tuple[list[Node], Callable[[list[Any]], Any]]]
+DirectedRule = Callable[[Traced, Variables, list[Node]], tuple[list[Node], Assemble]]
 
 
-def along(f: Callable[..., Any], wrt: Wrt, directed: DirectedRule, name: str) -> Callable[..., Any]:
+def along(
+    f: Callable[..., Any], wrt: Wrt, directed: DirectedRule, name: str, native: bool | None = None
+) -> Callable[..., Any]:
     """A transform of ``f`` that takes a direction as its last positional argument."""
     if not callable(f):
         raise ArgumentError(f"tw.{name} takes a function as its first argument, not a {type(f).__name__}")
-    several = isinstance(wrt, tuple)
     chosen: tuple[int | str, ...] = wrt if isinstance(wrt, tuple) else (wrt,)
+    rule = functools.partial(_along, several=isinstance(wrt, tuple), directed=directed, name=name)
+    return Transformed(_WithoutLast(f), (*chosen, -1), rule, name, native)
 
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Callable[[list[Any]], Any]]:
-        *structures, given = variables.structures
-        counts = variables.counts[:-1]
-        split = sum(counts)
-        x, v = variables.nodes[:split], variables.nodes[split:]
-        wanted = Variables(x, structures, counts, several)
-        expected = tree.flatten(wanted.nest([np.zeros(n.shape) for n in x]))[1]
-        if given != expected or [n.shape for n in x] != [n.shape for n in v]:
-            raise ArgumentError(
-                f"tw.{name}: the direction has the shapes {[n.shape for n in v]}, the point has "
-                f"{[n.shape for n in x]}. They must be alike; the direction is the last argument"
-            )
-        return directed(traced, wanted, [astype(d, n.dtype) for n, d in zip(x, v, strict=True)])
 
-    return Transformed(_WithoutLast(f), (*chosen, -1), rule, name)
+def _along(
+    traced: Traced, variables: Variables, several: bool, directed: DirectedRule, name: str
+) -> tuple[list[Node], Assemble]:
+    """A rule with a direction as an ordinary one: the last of the variables is the direction."""
+    *structures, given = variables.structures
+    counts = variables.counts[:-1]
+    split = sum(counts)
+    x, v = variables.nodes[:split], variables.nodes[split:]
+    wanted = Variables(x, structures, counts, several)
+    expected = tree.flatten(wanted.nest([np.zeros(n.shape) for n in x]))[1]
+    if given != expected or [n.shape for n in x] != [n.shape for n in v]:
+        raise ArgumentError(
+            f"tw.{name}: the direction has the shapes {[n.shape for n in v]}, the point has "
+            f"{[n.shape for n in x]}. They must be alike; the direction is the last argument"
+        )
+    return directed(traced, wanted, [astype(d, n.dtype) for n, d in zip(x, v, strict=True)])
 
 
 @functools.lru_cache(maxsize=_KEPT)

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.call import Variables
 from thalweg.calculus.diagnose import KINKS, diagnose
 from thalweg.calculus.gradient import gradients, scalar_output
 from thalweg.calculus.jacobian import columns
 from thalweg.calculus.multivariate import MultivariatePolynomial
 from thalweg.calculus.polynomial import Polynomial
 from thalweg.calculus.products import along, remembered
-from thalweg.calculus.transformed import Transformed, Variables
+from thalweg.calculus.transformed import Transformed
 from thalweg.errors import ArgumentError
 from thalweg.graph import FLOAT64, Node, constant, full, zeros_like
 from thalweg.ops.elementwise import astype
@@ -123,10 +124,7 @@ def _along_line(traced: Traced, variables: Variables, direction: list[Node], ord
 
 
 def _line(f: Callable[..., Any], order: int) -> Callable[..., Any]:
-    def rule(traced: Traced, variables: Variables, direction: list[Node]) -> tuple[list[Node], Any]:
-        return _along_line(traced, variables, direction, order)
-
-    return along(f, 0, rule, "taylor")
+    return along(f, 0, functools.partial(_along_line, order=order), "taylor")
 
 
 def _curve(f: Callable[..., Any], order: int) -> Callable[..., Any]:

@@ -4,87 +4,50 @@ The first call with arguments of some shapes and dtypes traces the function, rew
 Hessian …) and plans its execution; later calls only execute. What a trace took for granted is checked at each call: the
 guards (which way each ``if`` went) and the values that the function took from around it (its closure and globals).
 Called inside another trace, the rewritten graph becomes part of that one, so derivatives nest to any depth.
+
+A call takes the first of these ways that is open to it:
+
+1. The arguments are handed as they are to the machine code that was used last: it looks at their types, shapes and
+   dtypes itself, and refuses what does not fit.
+2. The arguments are flattened and the traces for their nesting, shapes and dtypes looked up.
+3. The function is traced.
+
+No way takes a lock: what is remembered are tuples that are replaced, never changed.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from thalweg.calculus.call import Assemble, Call, Form, Variables, Wrt, flatten_call, plain_leaves, prepared
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
-from thalweg.graph import FLOAT32, FLOAT64, Graph, Node, building, canonical, reachable
-from thalweg.tracing import tree
+from thalweg.graph import Graph, Node, building, reachable
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running
-from thalweg.tracing.trace import (
-    Signature,
-    Traced,
-    depends_on_enclosing,
-    inline,
-    input_signature,
-    is_traceable,
-    trace_leaves,
-)
+from thalweg.tracing.surroundings import Surroundings
+from thalweg.tracing.trace import Traced, depends_on_enclosing, inline
 from thalweg.tracing.tracer import Tracer
 from thalweg.transforms.simplify import simplified
 
-Wrt = int | str | tuple[int | str, ...]
-
-
-class Variables:
-    """The inputs of a traced call with respect to which derivatives are taken, and how they nest.
-
-    Attributes
-    ----------
-    nodes : list of Node
-        The differentiated inputs, one a leaf.
-    structures : list
-        The nesting of each differentiated argument.
-    several : bool
-        Whether several arguments were named (the result is then a tuple).
-    """
-
-    def __init__(self, nodes: list[Node], structures: list[Any], counts: list[int], several: bool) -> None:
-        self.nodes = nodes
-        self.structures = structures
-        self.counts = counts
-        self.several = several
-
-    def nest(self, leaves: Sequence[Any]) -> Any:
-        """One value a leaf, put together as the arguments were."""
-        parts, start = [], 0
-        for structure, count in zip(self.structures, self.counts, strict=True):
-            parts.append(tree.unflatten(structure, list(leaves[start : start + count])))
-            start += count
-        return tuple(parts) if self.several else parts[0]
-
-
-Assemble = Callable[[list[Any]], Any]
 Rule = Callable[[Traced, Variables], tuple[list[Node], Assemble]]
 
 _SIMPLIFIED = 20_000  # nodes up to which a graph is simplified
 _TRACES_KEPT = 64  # a function with data-dependent loops has many; the least recently used go first
 _SIGNATURES_KEPT = 256  # of shapes, dtypes and plain arguments; the oldest go first
-
-
-def entries_of(cache: dict[Any, list[Any]], key: Any) -> list[Any]:
-    """The traces remembered for one signature, in a cache of bounded size."""
-    entries = cache.get(key)
-    if entries is None:
-        if len(cache) >= _SIGNATURES_KEPT:
-            cache.pop(next(iter(cache)), None)
-        entries = cache.setdefault(key, [])
-    return entries
+_NOTHING: Any = object()
 
 
 class Transformed:
-    """A function under a transform. Call it like the original."""
+    """A function under a transform. Call it like the original.
 
-    def __init__(self, f: Callable[..., Any], wrt: Wrt, rule: Rule, name: str) -> None:
+    Pickles by the function and the rule, where these pickle; the traces are made anew on arrival.
+    """
+
+    def __init__(self, f: Callable[..., Any], wrt: Wrt, rule: Rule, name: str, native: bool | None = None) -> None:
         if not callable(f):
             raise ArgumentError(f"tw.{name} takes a function as its first argument, not a {type(f).__name__}")
         self.__wrapped__ = f
@@ -93,62 +56,77 @@ class Transformed:
         self._f = f
         self._wrt = wrt
         self._rule = rule
-        self._cache: dict[Any, list[_Entry]] = {}
+        self._name = name
+        self._native = native
+        self._cache: dict[Any, Traces] = {}
+        self._forms: dict[Any, Form] = {}
+        self._last = Traces()  # of the last call whose arguments were all arrays or floats, given by position
 
     def __repr__(self) -> str:
         return f"<thalweg {self.__name__}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._f, self._wrt, self._rule, self._name, self._native)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and not running.traces:  # the common call, with little around it
-            x = args[0]
-            if type(x) is np.ndarray and (x.dtype is FLOAT64 or x.dtype is FLOAT32):
-                result = self._run(self._cache.get((x.shape, x.dtype)), (x[()] if x.ndim == 0 else x,))
-                if result is not None:
-                    return result[0]
-        return self._general(args, kwargs)
+        if not kwargs:
+            traces = self._last
+            for entry in traces.entries:
+                direct = entry.direct
+                if direct is not None and entry.unchanged():
+                    values = direct(*args)
+                    if values is NotImplemented:
+                        break
+                    if values is not None:
+                        if entry is not traces.entries[0]:
+                            traces.put_first(entry)
+                        return entry.assemble(values)
+        return self._looked_up(args, kwargs)
 
-    def _run(self, entries: list[_Entry] | None, leaves: Sequence[Any]) -> tuple[Any] | None:
-        """The result of the first remembered trace that still holds, in a 1-tuple."""
-        if entries is None:
-            return None
-        for k, entry in enumerate(entries):
-            if entry.captured.unchanged():
-                try:
-                    values = entry.execute(*leaves)
-                except np.linalg.LinAlgError:
-                    if not entry.catching:
-                        raise
-                    continue
-                if values is not None:
-                    if k:
-                        entries.insert(0, entries.pop(k))
-                    return (entry.assemble(values),)
-        return None
-
-    def _general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = _Call(self._f, self._wrt, args, kwargs)
+    def _looked_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if running.traces:
-            return self._nested(call)
-        key = call.key()
-        leaves = call.arrays()
-        entries = entries_of(self._cache, key)
-        result = self._run(entries, leaves)
-        if result is not None:
-            return result[0]
-        entries[:] = [e for e in entries if e.captured.unchanged()][: _TRACES_KEPT - 1]
-        captured = Captured(self._f, *plain_leaves(call.leaves, call.signatures))
+            return self._nested(Call(self._f, self._wrt, args, kwargs))
+        leaves, structure = flatten_call(args, kwargs)
+        form = self._forms.get(structure)
+        key = None if form is None else form.key(leaves)
+        if form is not None and key is not None:
+            traces = form.traces.get(key)
+            if traces is not None:
+                result = traces.run(leaves if traces.traced is None else [leaves[i] for i in traces.traced])
+                if result is not _NOTHING:
+                    if type(structure) is int and traces.traced is None:
+                        self._last = traces
+                    return result
+        call = Call(self._f, self._wrt, args, kwargs)
+        traces = _kept(self._cache, call.key(), Traces)
+        if form is None and not call.completed:
+            form = _kept(self._forms, structure, call.form)
+        if form is not None and (key := form.key(leaves)) is not None:
+            places = [i for i, s in enumerate(call.signatures) if s is not None]
+            traces.traced = None if len(places) == len(leaves) else places
+            _kept(form.traces, key, lambda: traces)
+        return self._traced(call, traces)
+
+    def _traced(self, call: Call, traces: Traces) -> Any:
+        arrays = call.arrays()
+        result = traces.run(arrays)
+        if result is not _NOTHING:
+            return result
+        plain = plain_leaves(call.leaves, call.signatures)
+        around = Surroundings(self._f, *plain)
+        captured = Captured(around, *plain)
         with building():
-            traced = call.trace()
+            traced = call.trace(around)
             outputs, assemble = self._rule(traced, call.variables(traced))
             execute = _planned(traced, outputs)
         if captured.unchanged() and not traced.fleeting:  # what draws random numbers, say, is traced each time
-            entries.insert(0, _Entry(execute, assemble, captured, traced.catching))
-        values = execute(*leaves)
+            traces.add(Entry(execute, assemble, captured, traced.catching))
+        values = execute(*arrays)
         if values is None:  # an answer on a knife's edge, which another order of rounding turns: it stands as traced
-            values = Interpreter(Graph(traced.inputs, outputs)).values(*leaves)
+            values = Interpreter(Graph(traced.inputs, outputs)).values(*arrays)
         return assemble(values)
 
-    def _nested(self, call: _Call) -> Any:
+    def _nested(self, call: Call) -> Any:
         traced = call.trace()
         outputs, assemble = self._rule(traced, call.variables(traced))
         inputs = call.traced_leaves()
@@ -167,162 +145,88 @@ def _planned(traced: Traced, outputs: list[Node]) -> Interpreter:
     return Interpreter(Graph(traced.inputs, outputs), guards)
 
 
-class _Entry:
-    __slots__ = ("assemble", "captured", "catching", "execute")
+class Entry:
+    """One trace, ready to be executed.
+
+    Attributes
+    ----------
+    direct : callable or None
+        The machine code itself, once there is some: it takes the arguments as they are, and answers ``None`` where a
+        guard does not hold, ``NotImplemented`` where they do not fit.
+    """
+
+    __slots__ = ("assemble", "captured", "catching", "direct", "execute", "unchanged")
 
     def __init__(self, execute: Interpreter, assemble: Assemble, captured: Captured, catching: bool) -> None:
-        self.catching = catching
         self.execute = execute
         self.assemble = assemble
         self.captured = captured
+        self.unchanged = captured.unchanged
+        self.catching = catching
+        self.direct: Callable[..., Any] | None = None
 
-
-class _Call:
-    """One call: its arguments flattened, sorted into differentiated, traced and static ones."""
-
-    def __init__(self, f: Callable[..., Any], wrt: Wrt, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.f = f
-        self.several = isinstance(wrt, tuple)
-        chosen = wrt if isinstance(wrt, tuple) else (wrt,)
-        if self.several and not chosen:
-            raise ArgumentError("wrt=(): name at least one argument to differentiate")
-        kwargs = dict(kwargs)
-        places = [_resolve(f, w, args, kwargs) for w in chosen]
-        if len(set(places)) != len(places):
-            raise ArgumentError(f"wrt={wrt!r} names an argument twice")
-        self.leaves: list[Any] = []
-        self.signatures: list[Signature | None] = []
-        self.slices: dict[int | str, slice] = {}
-        self.structures: dict[int | str, Any] = {}
-        for place, argument in _placed(args, kwargs):
-            self._add(place, argument, place in places)
-        self.places = places
-        self.positional = len(args)
-        self.names = tuple(sorted(kwargs))
-
-    def _add(self, place: int | str, argument: Any, differentiated: bool) -> None:
-        leaves, structure = tree.flatten(argument)
-        start = len(self.leaves)
-        for leaf in leaves:
-            if differentiated:
-                self.signatures.append(self._differentiable(place, leaf))
-            else:
-                self.signatures.append(input_signature(leaf, False) if is_traceable(leaf) else None)
-        self.leaves.extend(leaves)
-        self.slices[place] = slice(start, len(self.leaves))
-        self.structures[place] = structure
-
-    def _differentiable(self, place: int | str, leaf: Any) -> Signature:
+    def values(self, leaves: Sequence[Any]) -> Any:
+        """The outputs; ``None`` where this trace is not for these arguments."""
+        if self.direct is not None:
+            values = self.direct(*leaves)
+            if values is not NotImplemented:
+                return values
         try:
-            return input_signature(leaf, True)
-        except (TypeError, ValueError) as error:
-            which = f"argument {place}" if isinstance(place, int) else f"argument {place!r}"
-            raise ArgumentError(
-                f"{which} cannot be differentiated: {error}. Give numbers or arrays, or choose another argument by wrt="
-            ) from None
-
-    def key(self) -> Any:
-        if self.positional == 1 and not self.names and len(self.leaves) == 1 and self.structures[0] is tree.LEAF:
-            signature = self.signatures[0]
-            if signature is not None and type(self.leaves[0]) is np.ndarray and self.leaves[0].dtype == signature[1]:
-                return signature
-        static = tuple(
-            s if s is not None else static_key(leaf) for s, leaf in zip(self.signatures, self.leaves, strict=True)
-        )
-        structures = tuple(self.structures[p] for p in (*range(self.positional), *self.names))
-        return (structures, self.names, static, tuple(self.places))
-
-    def put_together(self, leaves: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        values = {p: tree.unflatten(self.structures[p], leaves[s]) for p, s in self.slices.items()}
-        return tuple(values[i] for i in range(self.positional)), {name: values[name] for name in self.names}
-
-    def trace(self) -> Traced:
-        return trace_leaves(self.f, self.leaves, self.signatures, self.put_together)
-
-    def traced_leaves(self) -> list[Any]:
-        return [x for x, s in zip(self.leaves, self.signatures, strict=True) if s is not None]
-
-    def arrays(self) -> list[Any]:
-        return [
-            x if type(x) is Tracer else np.asarray(canonical(np.asarray(x)), dtype=s[1])[()]
-            for x, s in zip(self.leaves, self.signatures, strict=True)
-            if s is not None
-        ]
-
-    def variables(self, traced: Traced) -> Variables:
-        order = [i for i, s in enumerate(self.signatures) if s is not None]
-        input_at = dict(zip(order, traced.inputs, strict=True))
-        nodes: list[Node] = []
-        structures: list[Any] = []
-        counts: list[int] = []
-        for place in self.places:
-            where = self.slices[place]
-            nodes.extend(input_at[i] for i in range(where.start, where.stop))
-            structures.append(self.structures[place])
-            counts.append(where.stop - where.start)
-        return Variables(nodes, structures, counts, self.several)
+            values = self.execute(*prepared(leaves))
+        except np.linalg.LinAlgError:
+            if not self.catching:
+                raise
+            return None
+        if self.direct is None and not self.catching:
+            self.direct = getattr(self.execute, "entry", None)
+        return values
 
 
-def _placed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[int | str, Any]]:
-    """The arguments of a call with their places: positions, then names in alphabetical order."""
-    return [*enumerate(args), *sorted(kwargs.items())]
+class Traces:
+    """The traces of a function for one signature of its arguments, the last used first.
+
+    Attributes
+    ----------
+    traced : list of int or None
+        Which leaves are inputs of the graphs; ``None`` if all are.
+    """
+
+    __slots__ = ("entries", "traced")
+
+    def __init__(self) -> None:
+        self.entries: tuple[Entry, ...] = ()
+        self.traced: list[int] | None = None
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The result of the first trace that still holds."""
+        for entry in self.entries:
+            if entry.unchanged():
+                values = entry.values(leaves)
+                if values is not None:
+                    if entry is not self.entries[0]:
+                        self.put_first(entry)
+                    return entry.assemble(values)
+        return _NOTHING
+
+    def put_first(self, entry: Entry) -> None:
+        self.entries = (entry, *(e for e in self.entries if e is not entry))
+
+    def add(self, entry: Entry) -> None:
+        """Remember a new trace, and forget those that hold no longer."""
+        self.entries = (entry, *[e for e in self.entries if e.unchanged()][: _TRACES_KEPT - 1])
 
 
-def traced_call(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], read: Callable[..., Any]) -> Any:
-    """``read(traced, variables, arrays)`` for one call of ``f``, every float argument being a variable."""
-    floats = tuple(
-        place
-        for place, argument in _placed(args, kwargs)
-        if (leaves := tree.flatten(argument)[0]) and all(_is_float(x) for x in leaves)
-    )
-    if not floats:
-        floats = (0,)
-    call = _Call(f, floats, args, kwargs)
-    traced = call.trace()
-    return read(traced, call.variables(traced), call.arrays())
+def _kept(cache: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    """What a cache of bounded size holds under a key."""
+    found = cache.get(key)
+    if found is None:
+        make_room(cache, key)
+        found = cache.setdefault(key, make())
+    return found
 
 
-def _is_float(leaf: Any) -> bool:
-    return isinstance(leaf, float) or (isinstance(leaf, np.ndarray | np.floating) and leaf.dtype.kind in "fiu")
-
-
-def plain_leaves(leaves: Sequence[Any], signatures: Sequence[Signature | None]) -> list[Any]:
-    """What is passed as it is; such an object may change, or be read in part only."""
-    return [x for x, s in zip(leaves, signatures, strict=True) if s is None]
-
-
-def static_key(leaf: Any) -> Any:
-    try:
-        hash(leaf)
-    except TypeError:
-        return ("by identity", id(leaf))
-    return (type(leaf), leaf)
-
-
-def _resolve(f: Callable[..., Any], wrt: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:
-    """Where the argument ``wrt`` stands in this call: a position, or a keyword. A default is brought into the call."""
-    if isinstance(wrt, bool) or not isinstance(wrt, int | str):
-        raise ArgumentError(f"wrt={wrt!r}: give the position or the name of an argument, or a tuple of these")
-    if isinstance(wrt, int) and -len(args) <= wrt < len(args):
-        return wrt % len(args)
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters]
-    if isinstance(wrt, int):
-        if 0 <= wrt < len(names) and names[wrt] in kwargs:
-            return names[wrt]
-        raise ArgumentError(f"wrt={wrt}, but the function was called with {len(args)} positional argument(s)")
-    if wrt in kwargs:
-        return wrt
-    if wrt in names:
-        position = names.index(wrt)
-        if position < len(args):
-            return position
-        default = parameters[position].default
-        if default is not inspect.Parameter.empty:
-            kwargs[wrt] = default
-            return wrt
-        raise ArgumentError(f"wrt={wrt!r}: the call does not give this argument")
-    raise ArgumentError(f"wrt={wrt!r}: the function has no such argument; it has {', '.join(names) or 'none'}")
+def make_room(cache: dict[Any, Any], key: Any) -> None:
+    """Let the oldest go if a cache is full and does not hold ``key``."""
+    if len(cache) >= _SIGNATURES_KEPT and key not in cache:
+        for oldest in list(cache)[:1]:
+            cache.pop(oldest, None)

@@ -8,60 +8,125 @@ random generators by their state. What can only be used up, such as an iterator,
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from thalweg.tracing.context import running
 from thalweg.tracing.surroundings import GENERATORS, HOLDERS, MISSING, Surroundings, contents
 
 _KEPT = 1 << 28  # bytes up to which a copy of an array is kept to compare with
+_LARGE = 1 << 14  # bytes from which a comparison is worth avoiding
+_MANY = 64  # objects from which it is
 _BLOCK = 1 << 13  # elements of the checksum's random vector: it stays in the cache, and BLAS in one thread
 
 
 class Captured:
-    """The surroundings of a function, and of plain objects among its arguments, at one moment."""
+    """The surroundings of a function, and of plain objects among its arguments, at one moment.
 
-    __slots__ = ("_cells", "_fixed", "_mutable", "_names")
+    Attributes
+    ----------
+    unchanged : callable
+        Whether all is as it was. It is called before every use of a trace, so it holds only what this function needs.
+    """
 
-    def __init__(self, f: Any, *arguments: Any) -> None:
-        around = Surroundings(f, *arguments)
+    __slots__ = ("_fixed", "unchanged")
+
+    def __init__(self, around: Surroundings, *arguments: Any) -> None:
         self._fixed = arguments  # kept alive: an object in a cache's key is known by its address
-        self._cells = around.cells
-        self._names = around.names
-        self._mutable: list[tuple[Any, Any, Any]] = []  # object, note of what it held, whether that is so still
-        for thing in around.things:
-            watched = _watch(thing)
-            if watched is not None:
-                self._mutable.append((thing, *watched))
-        if not around.complete:
-            self._mutable.append((None, None, _never))
+        self.unchanged: Callable[[], bool] = _comparison(around)
 
-    def unchanged(self) -> bool:
-        """Whether all is as it was."""
-        for cell, content in self._cells:
-            try:
-                if cell.cell_contents is not content:
-                    return False
-            except ValueError:
-                return False
-        for namespace, name, content in self._names:
-            if namespace.get(name, MISSING) is not content:
-                return False
-        return all(same(thing, note) for thing, note, same in self._mutable)
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """While the block runs, no code of the user's runs in this thread except under a trace.
+
+    What takes long to compare, such as a large array, is then looked at once in the block, and again after a trace.
+    """
+    before = running.moment
+    running.moment = object()
+    try:
+        yield
+    finally:
+        running.moment = before
 
 
 Same = Callable[[Any, Any], bool]
+Noted = tuple[Any, Any, Same]  # an object, a note of what it held, and whether that is so still
+
+
+def _comparison(around: Surroundings) -> Callable[[], bool]:
+    """A function that says whether these surroundings are as they were."""
+    names = [(namespace.get, name, content) for namespace, name, content in around.names]
+    noted = [(thing, *watched) for thing in around.things if (watched := _watch(thing)) is not None]
+    if not around.complete or any(same is _never for _, _, same in noted):
+        return lambda: False
+    if not around.cells and not noted:
+        return _names_comparison(names)
+    cells = around.cells
+    slow = [len(noted) >= _MANY or _is_large(n) for n in noted]
+    light = [n for n, is_slow in zip(noted, slow, strict=True) if not is_slow]
+    heavy = [n for n, is_slow in zip(noted, slow, strict=True) if is_slow]
+    seen: Any = None  # the moment at which the heavy ones were found unchanged
+
+    def unchanged() -> bool:
+        nonlocal seen
+        for get, name, content in names:
+            if get(name, MISSING) is not content:
+                return False
+        try:
+            for cell, content in cells:
+                if cell.cell_contents is not content:
+                    return False
+        except ValueError:  # the name was deleted
+            return False
+        for thing, note, same in light:
+            if not same(thing, note):
+                return False
+        if heavy:
+            moment = running.moment
+            if moment is None or moment is not seen:
+                for thing, note, same in heavy:
+                    if not same(thing, note):
+                        return False
+                seen = moment
+        return True
+
+    return unchanged
+
+
+def _names_comparison(names: list[tuple[Callable[..., Any], str, Any]]) -> Callable[[], bool]:
+    """The comparison of a function that reads names of modules only, as ``np`` in most functions."""
+    if len(names) == 1:
+        ((get_it, its_name, its_content),) = names
+        return lambda: get_it(its_name, MISSING) is its_content
+
+    def unchanged() -> bool:
+        for get, name, content in names:
+            if get(name, MISSING) is not content:
+                return False
+        return True
+
+    return unchanged
+
+
+def _is_large(noted: Noted) -> bool:
+    thing, note, _ = noted
+    return bool(getattr(thing, "nbytes", 0) > _LARGE) or (isinstance(note, tuple) and len(note) > _LARGE // 64)
 
 
 def _watch(thing: Any) -> tuple[Any, Same] | None:
     """A note of what an object holds, and how to compare it with the note later; ``None`` if it cannot change."""
     if isinstance(thing, np.ndarray):
-        return _note_of_array(thing), _same_array
+        note = _note_of_array(thing)
+        direct = type(note[2]) is bytearray and thing.flags.c_contiguous and thing.dtype.kind in "fiub"
+        return note, _same_buffer if direct else _same_array
     if isinstance(thing, GENERATORS):
         return _state(thing), lambda generator, note: bool(_state(generator) == note)
     if type(thing) in (tuple, frozenset):
@@ -116,6 +181,12 @@ def _note_of_array(array: np.ndarray[Any, Any]) -> Any:
     else:
         held = _checksum(array)
     return array.shape, array.dtype, held
+
+
+def _same_buffer(array: Any, note: Any) -> bool:
+    """`_same_array` for the usual arrays, which are compared as they lie (no longer so: not ``True``, but no error)."""
+    shape, dtype, held = note
+    return array.shape == shape and array.dtype is dtype and bytearray.__eq__(held, array) is True
 
 
 def _same_array(array: Any, note: Any) -> bool:

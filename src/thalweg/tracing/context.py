@@ -37,6 +37,7 @@ class Trace:
 class _Running(threading.local):
     def __init__(self) -> None:
         self.traces: list[Trace] = []
+        self.moment: object | None = None  # while it stays the same, no code of the user's has run in this thread
 
 
 running = _Running()

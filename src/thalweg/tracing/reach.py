@@ -38,7 +38,9 @@ _INSIDE = (
 
 _lock = threading.Lock()
 _stand_ins: dict[Any, Any] = {}  # original → what stands in for it while a trace runs
-_patches: dict[tuple[int, Any], _Patch] = {}
+_answers: dict[str, dict[str, Answer]] = {}  # the table, module by module
+_modules: dict[str, _Module] = {}
+_bound: dict[tuple[int, Any], _Bound] = {}
 
 
 def reaches(module: str, *names: str) -> Callable[[Answer], Answer]:
@@ -47,13 +49,48 @@ def reaches(module: str, *names: str) -> Callable[[Answer], Answer]:
     def enter(answer: Answer) -> Answer:
         for name in names:
             REACH[module, name] = answer
+            _answers.setdefault(module, {})[name] = answer
         return answer
 
     return enter
 
 
-class _Patch:
-    """One name that is answered by a stand-in, and how many traces need it so."""
+class _Module:
+    """The names of one module that stand in the table: answered by stand-ins, all together, while any trace runs."""
+
+    __slots__ = ("answers", "count", "namespace", "originals", "stand_ins")
+
+    def __init__(self, namespace: dict[str, Any], answers: dict[str, Answer]) -> None:
+        self.namespace = namespace
+        self.answers = answers
+        self.originals: dict[str, Any] = {}
+        self.stand_ins: dict[str, Any] = {}
+        self.count = 0
+
+    def enter(self) -> None:
+        self.count += 1
+        if self.count > 1:
+            return
+        found_at, originals = self.namespace.get, self.originals
+        for name, answer in self.answers.items():
+            found = found_at(name)
+            if found is not originals.get(name):  # the first time, or somebody bound the name anew since
+                originals[name] = found
+                self.stand_ins[name] = None if found is None else _stand_in(found, answer)
+        self.namespace.update({name: s for name, s in self.stand_ins.items() if s is not None})
+
+    def leave(self) -> None:
+        self.count -= 1
+        if self.count:
+            return
+        namespace, originals = self.namespace, self.originals
+        for name, stand_in in self.stand_ins.items():
+            if stand_in is not None and namespace.get(name) is stand_in:  # not if it was bound anew
+                namespace[name] = originals[name]
+
+
+class _Bound:
+    """A name or a cell of the user's that holds a function of the table, and how many traces need its stand-in."""
 
     __slots__ = ("count", "original", "read", "write")
 
@@ -65,25 +102,28 @@ class _Patch:
 
 
 @contextlib.contextmanager
-def reach(f: Any) -> Iterator[Any]:
+def reach(f: Any, around: Surroundings | None = None) -> Iterator[Any]:
     """While the block runs, calls in this thread of what is in the table are answered by it.
 
     Gives what to call for ``f``: itself, or our answer if it stands in the table (``tw.grad(scipy.linalg.det)``).
     """
+    around = around or Surroundings(f)
     with _lock:
-        keys = _patch_modules()
-        _patch_bound_names(f, keys)
+        modules = _enter_modules()
+        keys = _enter_bound_names(around)
     try:
         yield functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f
     finally:
         with _lock:
+            for module in modules:
+                module.leave()
             for key in keys:
-                patch = _patches[key]
-                patch.count -= 1
-                if patch.count == 0:
-                    del _patches[key]
-                    if patch.read() is _stand_ins[patch.original]:  # not if the user's code bound the name anew
-                        patch.write(patch.original)
+                bound = _bound[key]
+                bound.count -= 1
+                if bound.count == 0:
+                    del _bound[key]
+                    if bound.read() is _stand_ins[bound.original]:  # not if the user's code bound the name anew
+                        bound.write(bound.original)
 
 
 def _stand_in(original: Any, answer: Answer) -> Answer:
@@ -120,50 +160,66 @@ class _Subscripted:
         return getattr(self.__wrapped__, name)
 
 
-def _patch_modules() -> list[tuple[int, Any]]:
-    keys: list[tuple[int, Any]] = []
-    for (module_name, name), answer in REACH.items():
-        module = sys.modules.get(module_name)
-        if module is not None:
-            namespace = module.__dict__
-            _patch(keys, namespace, name, namespace.get(name), answer)
+def _enter_modules() -> list[_Module]:
+    entered = []
+    for name, answers in _answers.items():
+        module = sys.modules.get(name)
+        if module is None:
+            continue
+        known = _modules.get(name)
+        if known is None or known.namespace is not module.__dict__:
+            known = _modules[name] = _Module(module.__dict__, answers)
+        known.enter()
+        entered.append(known)
+    return entered
+
+
+def _enter_bound_names(around: Surroundings) -> set[tuple[int, Any]]:
+    keys: set[tuple[int, Any]] = set()
+    for function in around.functions:
+        namespace = function.__globals__
+        for name in global_names(function.__code__):
+            key: tuple[int, Any] = (id(namespace), name)
+            if key not in keys and (key in _bound or _is_known(namespace.get(name))):
+                _enter_bound(key, _name_in(namespace, name))
+                keys.add(key)
+    for cell, _ in around.cells:
+        key = (id(cell), None)
+        if key not in keys and (key in _bound or _is_known(_content(cell))):
+            _enter_bound(key, _cell(cell))
+            keys.add(key)
     return keys
 
 
-def _patch(
-    keys: list[tuple[int, Any]], namespace: dict[str, Any], name: str, found: Any, answer: Answer | None
-) -> None:
-    key = (id(namespace), name)
-    patch = _patches.get(key)
-    if patch is None:
-        if found is None:
-            return
-        stand_in = _stand_in(found, answer) if answer is not None else _stand_ins[found]
-
-        def write(value: Any) -> None:
-            namespace[name] = value
-
-        patch = _patches[key] = _Patch(found, write, lambda: namespace.get(name))
-        write(stand_in)
-    patch.count += 1
-    keys.append(key)
+def _enter_bound(key: tuple[int, Any], place: tuple[Callable[[Any], None], Callable[[], Any]]) -> None:
+    bound = _bound.get(key)
+    if bound is None:
+        write, read = place
+        original = read()
+        bound = _bound[key] = _Bound(original, write, read)
+        write(_stand_ins[original])
+    bound.count += 1
 
 
-def _patch_bound_names(f: Any, keys: list[tuple[int, Any]]) -> None:
-    around = Surroundings(f)
-    for code in around.functions:
-        namespace = code.__globals__
-        for name in global_names(code.__code__):
-            key = (id(namespace), name)
-            if key in _patches:
-                if key not in keys:
-                    _patches[key].count += 1
-                    keys.append(key)
-            elif _is_known(value := namespace.get(name)):
-                _patch(keys, namespace, name, value, None)
-    for cell, content in around.cells:
-        if _is_known(content) and (id(cell), None) not in keys:
-            _patch_cell(keys, cell, content)
+def _name_in(namespace: dict[str, Any], name: str) -> tuple[Callable[[Any], None], Callable[[], Any]]:
+    def write(value: Any) -> None:
+        namespace[name] = value
+
+    return write, lambda: namespace.get(name)
+
+
+def _cell(cell: Any) -> tuple[Callable[[Any], None], Callable[[], Any]]:
+    def write(value: Any) -> None:
+        cell.cell_contents = value
+
+    return write, lambda: _content(cell)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # empty
+        return None
 
 
 def _is_known(value: Any) -> bool:
@@ -171,17 +227,3 @@ def _is_known(value: Any) -> bool:
         return value in _stand_ins
     except TypeError:  # not hashable
         return False
-
-
-def _patch_cell(keys: list[tuple[int, Any]], cell: Any, value: Any) -> None:
-    key = (id(cell), None)
-    patch = _patches.get(key)
-    if patch is None:
-
-        def write(content: Any) -> None:
-            cell.cell_contents = content
-
-        patch = _patches[key] = _Patch(value, write, lambda: cell.cell_contents)
-        write(_stand_ins[value])
-    patch.count += 1
-    keys.append(key)

@@ -26,6 +26,7 @@ from thalweg.graph import show as show_graph
 from thalweg.tracing import tree
 from thalweg.tracing.context import Trace, means_otherwise, refusal, running
 from thalweg.tracing.reach import reach
+from thalweg.tracing.surroundings import Surroundings
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 
 
@@ -81,11 +82,16 @@ def input_signature(leaf: Any, promote: bool) -> Signature:
 
 
 def trace_leaves(
-    f: Any, leaves: Sequence[Any], signatures: Sequence[Signature | None], put_together: Callable[[list[Any]], Any]
+    f: Any,
+    leaves: Sequence[Any],
+    signatures: Sequence[Signature | None],
+    put_together: Callable[[list[Any]], Any],
+    around: Surroundings | None = None,
 ) -> Traced:
     """Run ``f(*args, **kwargs)`` with the leaves that have a signature replaced by tracers.
 
-    ``put_together(leaves)`` gives ``(args, kwargs)``; a leaf without a signature is passed as it is.
+    ``put_together(leaves)`` gives ``(args, kwargs)``; a leaf without a signature is passed as it is. ``around`` is what
+    stands around ``f``, where the caller knows it already.
     """
     trace = Trace(f)
     inputs: list[Node] = []
@@ -103,7 +109,7 @@ def trace_leaves(
     args, kwargs = put_together(passed)
     running.traces.append(trace)
     try:
-        with building(), reach(f) as called:
+        with building(), reach(f, around) as called:
             result = called(*args, **kwargs)
         out_leaves, out_structure = tree.flatten(result)
         outputs = [node_of(leaf) for leaf in out_leaves]
@@ -114,6 +120,8 @@ def trace_leaves(
         raise better from None
     finally:
         running.traces.pop()
+        if running.moment is not None:
+            running.moment = object()  # code of the user's has run
         location.where = before
     return Traced(inputs, outputs, trace, out_structure)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 _NAMESPACE = "thalweg"
+_SIMPLE = {np.ndarray, np.float64, float, int, bool, str}
 _registered: set[type] = set()
 
 
@@ -32,7 +34,8 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     import optree
 
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
-    found = {type(x) for x in leaves if dataclasses.is_dataclass(x) and not isinstance(x, type)} - _registered
+    kinds = {*map(type, leaves)} - _SIMPLE
+    found = {kind for kind in kinds if dataclasses.is_dataclass(kind)} - _registered if kinds else None
     if not found:
         return leaves, structure
     for cls in found:
@@ -40,7 +43,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     return flatten(tree)
 
 
-def unflatten(structure: Any, leaves: list[Any]) -> Any:
+def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
     """The inverse of `flatten`."""
     if structure is LEAF:
         return leaves[0]
