@@ -16,6 +16,7 @@ import numpy as np
 
 from thalweg import calculus
 from thalweg.errors import ArgumentError
+from thalweg.tracing.captured import undisturbed
 
 from .constrained import Equalities
 from .problem import DENSE_LIMIT, Matrix, Problem, Vector
@@ -77,6 +78,7 @@ def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vec
         unravel=layout.unravel,
         names=layout.names,
         explain=explain,
+        undisturbed=undisturbed,
     )
     return problem, layout.start
 

@@ -149,7 +149,7 @@ class Descent(Iterator[State]):
             state = self._state(point, taken)
             stopped = self._watched(state)
             yield state
-            with np.errstate(all="ignore"):  # what is not finite is said in the ending
+            with np.errstate(all="ignore"), self.problem.undisturbed():  # what is not finite is said in the ending
                 outcome = stopped or self._next(point)
             if isinstance(outcome, Ending):
                 self._finish(outcome)

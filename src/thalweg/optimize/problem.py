@@ -14,6 +14,7 @@ A `Point` is a place where the function has been evaluated; its Hessian is compu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -70,6 +71,9 @@ class Problem:
         A name for each coordinate, for display.
     explain : callable, optional
         ``x -> sentence or None``: where in the user's code a value that is not finite comes from.
+    undisturbed : callable
+        A context within which, as the caller promises, nothing that the function reads besides x is changed; what takes
+        long to be compared with an earlier call is then looked at once.
     count : Evaluations
         Counts the evaluations.
     sign : float
@@ -93,6 +97,7 @@ class Problem:
     unravel: Callable[[Vector], Any] = _identity
     names: Sequence[str] = ()
     explain: Callable[[Vector], str | None] | None = None
+    undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
     count: Evaluations = field(default_factory=Evaluations, compare=False)
     sign: float = 1.0
 
