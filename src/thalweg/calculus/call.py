@@ -62,9 +62,9 @@ class Variables:
 
     def nesting(self) -> Assemble:
         """`nest`, in the cheapest form for these structures."""
-        if not self.plain:
-            return self.nest
-        return tuple if self.several else first
+        if self.plain:
+            return tuple if self.several else first
+        return self.nest if self.several else self.structures[0].unflatten  # type: ignore[no-any-return]
 
 
 def as_returned(traced: Traced) -> Assemble:

@@ -76,8 +76,11 @@ class _Module:
             found = found_at(name)
             if found is not originals.get(name):  # the first time, or somebody bound the name anew since
                 originals[name] = found
-                self.stand_ins[name] = None if found is None else _stand_in(found, answer)
-        self.namespace.update({name: s for name, s in self.stand_ins.items() if s is not None})
+                if found is None:
+                    del self.stand_ins[name]
+                else:
+                    self.stand_ins[name] = _stand_in(found, answer)
+        self.namespace.update(self.stand_ins)
 
     def leave(self) -> None:
         self.count -= 1
@@ -85,7 +88,7 @@ class _Module:
             return
         namespace, originals = self.namespace, self.originals
         for name, stand_in in self.stand_ins.items():
-            if stand_in is not None and namespace.get(name) is stand_in:  # not if it was bound anew
+            if namespace.get(name) is stand_in:  # not if it was bound anew
                 namespace[name] = originals[name]
 
 

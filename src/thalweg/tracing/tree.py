@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     kind = type(tree)
     if kind is np.ndarray or kind is float or kind is int or kind.__name__ == "Tracer":
         return [tree], LEAF
-    import optree
-
-    leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    leaves, structure = _flatten_containers(tree)
     kinds = {*map(type, leaves)} - _SIMPLE
     found = {kind for kind in kinds if dataclasses.is_dataclass(kind)} - _registered if kinds else None
     if not found:
@@ -43,13 +42,18 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     return flatten(tree)
 
 
-def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
-    """The inverse of `flatten`."""
-    if structure is LEAF:
-        return leaves[0]
+def _flatten_containers(tree: Any) -> tuple[list[Any], Any]:
+    """``optree``'s, which is loaded when the first container comes."""
+    global _flatten_containers
     import optree
 
-    return optree.tree_unflatten(structure, leaves)
+    _flatten_containers = functools.partial(optree.tree_flatten, namespace=_NAMESPACE)
+    return _flatten_containers(tree)
+
+
+def unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
+    """The inverse of `flatten`."""
+    return leaves[0] if structure is LEAF else structure.unflatten(leaves)
 
 
 def paths(tree: Any) -> list[str]:
