@@ -64,7 +64,7 @@ class Variables:
         """`nest`, in the cheapest form for these structures."""
         if self.plain:
             return tuple if self.several else first
-        return self.nest if self.several else self.structures[0].unflatten  # type: ignore[no-any-return]
+        return self.nest if self.several else self.structures[0].unflatten
 
 
 def as_returned(traced: Traced) -> Assemble:
