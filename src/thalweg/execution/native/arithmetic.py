@@ -2,8 +2,8 @@
 
 Each rule is written for one kind of register: ``FLOAT`` (double or float), ``INT`` (i64) or ``BOOL`` (i1). A rule is a
 text, with ``{t}`` the type of the operands and ``{0}``, ``{1}``, … their values, or a function ``f(body, t, *values)``.
-The code is free of branches, so that a loop over it can be vectorised, and follows NumPy where C leaves the result open:
-whole numbers divided by zero give 0, shifts by 64 and more give 0 (−1 for negative numbers to the right).
+The code is free of branches, so that a loop over it can be vectorised, and follows NumPy where C leaves the result
+open: whole numbers divided by zero give 0, shifts by 64 and more give 0 (−1 for negative numbers to the right).
 """
 
 from __future__ import annotations

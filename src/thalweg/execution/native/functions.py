@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native.arithmetic import Rule, hexadecimal, intrinsic, select
+from thalweg.execution.native.arithmetic import Rule, intrinsic, select
+from thalweg.execution.native.exponentials import EXPONENTIALS
+from thalweg.execution.native.inlined import number
+from thalweg.execution.native.logarithms import LOGARITHMS
 from thalweg.execution.native.module import Body
 from thalweg.execution.native.vectors import call
 
@@ -44,10 +47,18 @@ LIBM = {
 _PI = math.pi
 
 
-def rule(name: str, params: tuple[Any, ...]) -> Rule | None:
-    """The rule for floats, or ``None``."""
+OWN = {**EXPONENTIALS, **LOGARITHMS}
+"""op → the function of ours for loops."""
+
+
+def rule(name: str, params: tuple[Any, ...], vector: bool) -> Rule | None:
+    """The rule for floats, or ``None``. In straight-line code everything is a call of the C library."""
     if name == "sinc":
         return _sinc if params == (0,) else None
+    if name in ("logaddexp", "logaddexp2"):
+        return _logaddexp(2 if name == "logaddexp2" else math.e, vector)
+    if vector and name in OWN:
+        return OWN[name]
     if name in LIBM:
         function = LIBM[name]
         return lambda b, t, *values: call(b, function, t, *values)
@@ -70,26 +81,23 @@ def _logistic(b: Body, t: str, x: str) -> str:
     return select(b, far, t, call(b, "exp", t, x), y)
 
 
-def _logaddexp(b: Body, t: str, x: str, y: str) -> str:
-    """The larger one, plus log(1 + e^(−|x − y|))."""
-    gap = b.emit(f"fsub {t} {x}, {y}")
-    high = select(b, b.emit(f"fcmp ogt {t} {gap}, 0.0"), t, x, y)
-    rest = call(b, "log1p", t, call(b, "exp", t, b.emit(f"fneg {t} {intrinsic(b, 'fabs', t, gap)}")))
-    same = b.emit(f"fcmp oeq {t} {x}, {y}")  # two equal infinities among them, whose gap is NaN
-    rest = select(b, same, t, number(t, math.log(2)), rest)
-    return select(b, b.emit(f"or i1 {same}, {b.emit(f'fcmp ord {t} {gap}, {gap}')}"), t,
-                  b.emit(f"fadd {t} {high}, {rest}"), gap)  # fmt: skip
+def _logaddexp(base: float, vector: bool) -> Rule:
+    """The larger one, plus log(1 + b^(−|x − y|))."""
+    power, log1p = (rule(name, (), vector) for name in ("exp2" if base == 2 else "exp", "log1p"))
+    assert callable(power) and callable(log1p)
 
+    def logaddexp(b: Body, t: str, x: str, y: str) -> str:
+        gap = b.emit(f"fsub {t} {x}, {y}")
+        high = select(b, b.emit(f"fcmp ogt {t} {gap}, 0.0"), t, x, y)
+        rest = log1p(b, t, power(b, t, b.emit(f"fneg {t} {intrinsic(b, 'fabs', t, gap)}")))
+        if base == 2:
+            rest = b.emit(f"fmul {t} {rest}, {number(t, 1 / math.log(2))}")
+        same = b.emit(f"fcmp oeq {t} {x}, {y}")  # two equal infinities among them, whose gap is NaN
+        total = b.emit(f"fadd {t} {high}, {select(b, same, t, number(t, math.log(2) / math.log(base)), rest)}")
+        known = b.emit(f"or i1 {same}, {b.emit(f'fcmp ord {t} {gap}, {gap}')}")
+        return select(b, known, t, total, gap)
 
-def _logaddexp2(b: Body, t: str, x: str, y: str) -> str:
-    gap = b.emit(f"fsub {t} {x}, {y}")
-    high = select(b, b.emit(f"fcmp ogt {t} {gap}, 0.0"), t, x, y)
-    rest = call(b, "log1p", t, call(b, "exp2", t, b.emit(f"fneg {t} {intrinsic(b, 'fabs', t, gap)}")))
-    rest = b.emit(f"fmul {t} {rest}, {number(t, 1 / math.log(2))}")
-    same = b.emit(f"fcmp oeq {t} {x}, {y}")
-    rest = select(b, same, t, "1.0", rest)
-    return select(b, b.emit(f"or i1 {same}, {b.emit(f'fcmp ord {t} {gap}, {gap}')}"), t,
-                  b.emit(f"fadd {t} {high}, {rest}"), gap)  # fmt: skip
+    return logaddexp
 
 
 def _sinc(b: Body, t: str, x: str) -> str:
@@ -108,15 +116,8 @@ def _rad2deg(b: Body, t: str, x: str) -> str:
     return b.emit(f"fmul {t} {x}, {number(t, factor)}")
 
 
-def number(t: str, value: float) -> str:
-    """A constant of type ``t``, rounded to it."""
-    return hexadecimal(value if t == "double" else float(np.float32(value)))
-
-
 _COMPOSED: dict[str, Rule] = {
     "logistic": _logistic,
-    "logaddexp": _logaddexp,
-    "logaddexp2": _logaddexp2,
     "deg2rad": _deg2rad,
     "rad2deg": _rad2deg,
 }

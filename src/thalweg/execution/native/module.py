@@ -35,6 +35,9 @@ class Module:
         """Add a declaration or global (one line), unless ``symbol`` has one."""
         self._declared.setdefault(symbol, text)
 
+    def declared(self, symbol: str) -> bool:
+        return symbol in self._declared
+
     def attributes(self, text: str) -> str:
         """The name ``#n`` of a group of attributes."""
         return f"#{self._attributes.setdefault(text, len(self._attributes))}"

@@ -1,4 +1,4 @@
-"""One elementwise op on scalars as LLVM instructions: `emit`, with `supports`, `cost`, `literal`, `load`, `store`, `convert`.
+"""One elementwise op on scalars as LLVM instructions: `emit`, with what goes with it.
 
 The operands are converted first as the ufunc of the op would convert them (`numpy.ufunc.resolve_dtypes`), then the rule
 for that kind of number is applied: an instruction or a few (`arithmetic`), or a function (`functions`). What has no
@@ -40,17 +40,29 @@ def supports(name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out:
 
 
 def emit(
-    body: Body, name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out: DType, values: list[str]
+    body: Body,
+    name: str,
+    params: tuple[Any, ...],
+    dtypes: tuple[DType, ...],
+    out: DType,
+    values: list[str],
+    vector: bool = True,
 ) -> str:
-    """Append the op applied to ``values`` (of ``dtypes``) to ``body``; the name of the result, in register form."""
-    found = _emitter(name, params, dtypes, out)
+    """Append the op applied to ``values`` (of ``dtypes``) to ``body``; the name of the result, in register form.
+
+    ``vector`` chooses code for a loop that is compiled at level 2 or more. Without it functions are calls of the C
+    library: short, and faster in straight-line code.
+    """
+    found = _emitter(name, params, dtypes, out, vector)
     if found is None:
         raise NotImplementedError(f"no native code for {name} of {', '.join(map(str, dtypes))}")
     return found(body, values)
 
 
 @cache
-def _emitter(name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out: DType) -> Emitter | None:
+def _emitter(
+    name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out: DType, vector: bool = True
+) -> Emitter | None:
     if name == "where":
         return _where(dtypes, out)
     if name == "cast":
@@ -64,7 +76,7 @@ def _emitter(name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out:
     *ins, result = loop
     kind = ins[0].kind
     if kind == "f":
-        rule = arithmetic.FLOAT.get(name) or functions.rule(name, params)
+        rule = arithmetic.FLOAT.get(name) or functions.rule(name, params, vector)
     else:
         rule = (arithmetic.INT if kind == "i" else arithmetic.BOOL).get(name)
     if rule is None:
@@ -191,8 +203,11 @@ def convert(body: Body, value: str, given: DType, wanted: DType) -> str:
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
-_COST = dict.fromkeys(("divide", "reciprocal", "sqrt", "log_slope"), 4.0) | dict.fromkeys(
-    ("floor_divide", "remainder", "fmod"), 20.0) | dict.fromkeys(("chain_product", "share", "heaviside", "sign"), 2.0)  # fmt: skip
+_COST = {
+    **dict.fromkeys(("divide", "reciprocal", "sqrt", "log_slope"), 4.0),
+    **dict.fromkeys(("floor_divide", "remainder", "fmod"), 20.0),
+    **dict.fromkeys(("chain_product", "share", "heaviside", "sign"), 2.0),
+}
 
 
 def cost(name: str) -> float:
