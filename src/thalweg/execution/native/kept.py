@@ -1,0 +1,76 @@
+"""What is kept of a compiled program on disk: its object code, and all of its description but the IR.
+
+The arrays that a program has captured are not written: the key of the graph has fixed their bytes already, so they are
+named by their digests and taken from the graph again.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import pickle
+from typing import Any
+
+import numpy as np
+
+from thalweg.execution.native import cache, llvm
+
+_log = logging.getLogger("thalweg.cache")
+
+Constants = dict[bytes, np.ndarray[Any, Any]]
+
+
+def possible() -> bool:
+    """Whether anything is kept on disk by this user."""
+    return cache.current() is not None
+
+
+def exists() -> bool:
+    """Whether anything may have been kept."""
+    kept = cache.current()
+    return kept is not None and kept.path.is_dir()
+
+
+def store(key: bytes, program: Any, object_code: bytes, constants: Constants) -> None:
+    """Keep a program under the key of its graph."""
+    kept = cache.current()
+    if kept is None:
+        return
+    stripped = copy.copy(program)
+    stripped.ir = ""
+    file = io.BytesIO()
+    _Pickler(file, constants).dump((llvm.cpu(), stripped, object_code))
+    kept.put(key, file.getvalue())
+
+
+def fetch(key: bytes, constants: Constants) -> tuple[Any, bytes] | None:
+    """The program under ``key`` and its object code, if there is one for this very CPU and LLVM."""
+    kept = cache.current()
+    content = kept.get(key) if kept is not None else None
+    if content is None:
+        return None
+    try:
+        cpu, program, object_code = _Unpickler(io.BytesIO(content), constants).load()
+    except Exception as error:  # written by another version of the library, in a form that it alone knows
+        _log.debug("an entry of the cache cannot be read: %s", error)
+        return None
+    return (program, object_code) if llvm.available() and cpu == llvm.cpu() else None
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: io.BytesIO, constants: Constants) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._names = {id(value): name for name, value in constants.items() if isinstance(value, np.ndarray)}
+
+    def persistent_id(self, obj: Any) -> bytes | None:
+        return self._names.get(id(obj)) if type(obj) is np.ndarray else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, constants: Constants) -> None:
+        super().__init__(file)
+        self._constants = constants
+
+    def persistent_load(self, pid: bytes) -> Any:
+        return self._constants[pid]

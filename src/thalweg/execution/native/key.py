@@ -1,0 +1,94 @@
+"""The key of a graph: what two processes must agree on to share its machine code.
+
+It is read from the structure alone (ops, parameters, shapes, dtypes, the bytes of constants), so it does not depend on
+what else a process has traced before, and no IR is written for it.
+Beside the graph, the code depends on the CPU, on Python's and NumPy's layout of objects, and on Thalweg itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from thalweg.graph import CONSTANT, INPUT, Graph, Node, reachable
+
+_PER_NODE = 1.5e-6  # seconds for the key, as measured
+_PER_BYTE = 0.6e-9
+
+
+def key_seconds(graph: Graph) -> float:
+    """About how long `graph_key` will take."""
+    constants = sum(n.size * n.dtype.itemsize for n in graph.nodes if n.op is CONSTANT)
+    return len(graph.nodes) * _PER_NODE + constants * _PER_BYTE
+
+
+def graph_key(
+    graph: Graph, guards: Sequence[tuple[Node, Any]] = ()
+) -> tuple[bytes, dict[bytes, np.ndarray[Any, Any]]] | None:
+    """32 bytes for the graph on this kind of machine, and its constants by the digests that went in.
+
+    Each node is named by a digest of its op, its parameters and the names of its arguments (Merkle 1987), so no order
+    of the nodes matters. ``None`` if something in the graph has no lasting name.
+    """
+    names: dict[Node, bytes] = {}
+    constants: dict[bytes, np.ndarray[Any, Any]] = {}
+    blake2b = hashlib.blake2b
+    for k, n in enumerate(graph.inputs):
+        names[n] = f"{k}{n.shape}{n.dtype.char}".encode()
+    questions = [n for n, _ in guards]
+    for n in graph.nodes if not questions else reachable((*graph.outputs, *questions)):
+        if n.args:
+            text = f"{n.op.name}{n.params!r}"
+            if " at 0x" in text:  # the address of an object
+                return None
+            names[n] = blake2b(b" ".join([text.encode(), *[names[a] for a in n.args]]), digest_size=16).digest()
+        elif n.op is CONSTANT:
+            names[n] = _constant_name(n.value)
+            constants[names[n]] = n.value
+        elif n not in names:
+            if n.op is INPUT:
+                return None
+            names[n] = f"{n.op.name}{n.params!r}".encode()
+    outputs = [str(len(graph.inputs)).encode(), *[names[n] for n in graph.outputs]]
+    answers = [names[n] + _constant_name(answer) for n, answer in guards]
+    whole = [here().encode(), b"outputs", *outputs, b"guards", *answers]
+    return hashlib.sha256(b"".join([len(part).to_bytes(8, "little") + part for part in whole])).digest(), constants
+
+
+def _constant_name(value: Any) -> bytes:
+    value = np.asarray(value)
+    digest = hashlib.sha256(f"{value.shape}{value.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(value).data)
+    return digest.digest()
+
+
+@functools.cache
+def here() -> str:
+    """All but the graph that machine code depends on, as far as it is known without starting LLVM."""
+    python = f"{sys.implementation.name} {sys.hexversion:x}{getattr(sys, 'abiflags', '')}"
+    return f"{_sources()} {python} {np.__version__} {sys.platform} {platform.machine()} {_cpu_features()}"
+
+
+def _sources() -> str:
+    """A digest of the files that decide what code is made: another version of them makes other code."""
+    package = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for room in ("graph", "ops", "execution", "execution/native"):
+        for name in sorted(os.listdir(package / room)):
+            if name.endswith(".py"):
+                digest.update((package / room / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _cpu_features() -> str:
+    """What NumPy found out about the CPU when it was imported; LLVM's own word is compared when code is loaded."""
+    features = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
+    return " ".join(name for name, present in features.items() if present)
