@@ -32,7 +32,6 @@ _ABI, _NDARRAY, _DOUBLE = 0, 2, 31
 _PYTHON = ("Py_IncRef", "Py_DecRef", "PyTuple_New", "PyTuple_SetItem", "PyErr_NoMemory", "PyErr_SetString",
            "PyEval_SaveThread", "PyEval_RestoreThread", "PyMem_RawMalloc", "PyMem_RawFree")  # fmt: skip
 
-
 OBJECTS = {
     "thalweg_ndarray": np.ndarray,
     "thalweg_float": float,
@@ -42,6 +41,27 @@ OBJECTS = {
     **{f"thalweg_{name}": np.dtype(name) for name in ("float64", "float32", "int64", "bool")},
     **{f"thalweg_{name}_scalar": np.dtype(name).type for name in ("float64", "float32", "int64", "bool")},
 }
+
+
+def _python(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of CPython's C API, with a prototype that nobody else can change."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+def new_function(definition: int, self: Any, module: Any) -> Any:
+    """A builtin function from the address of its ``PyMethodDef``."""
+    new = _python("PyCFunction_NewEx", ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return new(definition, self, module)
+
+
+_forever: list[Any] = []
+
+
+def keep_forever(thing: Any) -> None:
+    """Keep an object alive until the process ends, through the end of the interpreter."""
+    _forever.append(thing)
+    if sys.implementation.name == "cpython":
+        _python("Py_IncRef", None, ctypes.py_object)(thing)
 
 
 def _addresses() -> dict[str, int]:
@@ -54,8 +74,7 @@ def _addresses() -> dict[str, int]:
     ):
         return {}
     api = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     table = ctypes.cast(pointer(api, None), ctypes.POINTER(ctypes.c_void_p))
     if (table[_NDARRAY], table[_DOUBLE]) != (id(np.ndarray), id(np.float64)) or not _layout_holds():
         return {}
@@ -87,7 +106,7 @@ def _layout_holds() -> bool:
         and half(at + FLAGS).value == array.flags.num
         and byte(id(dtype) + KIND).value == b"f"
         and byte(id(dtype) + BYTEORDER).value == b"="
-        and word(id(dtype) + ITEMSIZE).value == 8
+        and word(id(np.dtype(complex)) + ITEMSIZE).value == 16
         and all(_value_at(number, "d") for number in (0.1, np.float64(0.1)))
         and all(_value_at(number, number.dtype.char) for number in (np.float32(0.1), np.int64(-7), np.True_))
     )

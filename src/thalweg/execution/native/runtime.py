@@ -37,6 +37,7 @@ from typing import Any
 
 from thalweg.execution.native import llvm, threads
 from thalweg.execution.native.module import Module
+from thalweg.execution.native.objects import keep_forever
 
 _MOST_WORKERS = 255
 _MOST_BLAS = 8
@@ -504,8 +505,8 @@ def start() -> None:
 def _compiled(posix: dict[str, int]) -> llvm.Code:
     for name, address in posix.items():
         llvm.add_symbol(name, address)
-    code = llvm.load(llvm.compile_ir(_ir(bool(posix)), 2))
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))  # its threads never end: nor may it
+    code = llvm.load(llvm.compile_ir(_ir(bool(posix)), 0))
+    keep_forever(code)  # its threads never end, so it may not either
     _number(code, "limit").value = threads.limit()
     if posix:
         _block_signals(code)
