@@ -65,6 +65,26 @@ def address(name: str) -> int:
     raise LookupError(f"SciPy has no routine {name}")
 
 
+# OpenBLAS's kernels for vectors of 64 bytes. Where it does not know a CPU it takes those for 32, at half the speed.
+_WIDE_CORES = (b"SKYLAKEX", b"COOPERLAKE", b"SAPPHIRERAPIDS", b"A64FX")
+
+
+@lru_cache(maxsize=1)
+def narrow(vector_bytes: int) -> bool:
+    """Whether NumPy's BLAS is one that leaves half of each vector register of this CPU unused."""
+    library = _bundled()
+    if vector_bytes < 64 or library is None:
+        return False
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename64_"):
+        try:
+            core = library[name]
+        except AttributeError:
+            continue
+        core.restype = ctypes.c_char_p
+        return core().upper() not in _WIDE_CORES
+    return False
+
+
 def symbol(name: str) -> str:
     """The name by which compiled code calls the routine; LLVM knows its address from now on."""
     if name not in _REGISTERED:

@@ -8,6 +8,7 @@ small arrays, long and thin ones, integers. Operands are read where they lie: a 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -128,7 +129,8 @@ def _tiling(axes: Sequence[Axis], along: Axis | None, kind: str, packed: str) ->
     lanes = 1 if along is None else _lanes(along, kind)
     registers = vector_registers()[1]
     sums = 24 if registers == 32 else 12
-    rows = columns = None
+    rows: Axis | None = None
+    columns: Axis | None = None
     count = high = wide = 1
     if along is not None and along.kept:
         most = -(-along.known() // lanes) if isinstance(along.size, int) else 1
@@ -137,23 +139,29 @@ def _tiling(axes: Sequence[Axis], along: Axis | None, kind: str, packed: str) ->
         rows = max(sharing, key=Axis.known, default=None)
         at_most = (4 if registers == 32 else 3) if rows is not None and rows.known() > 1 else 8
         count = -(-most // -(-most // at_most))
-        high = min(sums // count, 12)
+        high = _block(rows, min(sums // count, 12))
     else:
         rows = max((x for x in rest if x.kind == "rows"), key=Axis.known, default=None)
         columns = max((x for x in rest if x.kind == "columns"), key=Axis.known, default=None)
         if rows is None and columns is None:
             rows = max(rest, key=Axis.known, default=None)
-            high = 8
-        elif rows is None or columns is None:
-            high = wide = 8
-        else:
-            high = wide = 4 if registers == 32 else 3
-        if columns is not None:
-            wide = min(wide, columns.known())
-    if rows is not None:
-        high = min(high, rows.known())
+        both = rows is not None and columns is not None
+        if both:
+            high, wide = (_block(x, 4 if registers == 32 else 3) for x in (rows, columns))
+        else:  # as many sums as lanes can be added up together
+            high, wide = (1 if x is None else min(max(lanes, 4), x.known()) for x in (rows, columns))
     outer = tuple(sorted((x for x in rest if x not in (rows, columns)), key=lambda x: -abs(x.o)))
     return Tiling(lanes, along, count, rows, high, columns, wide, outer, tuple(inner), packed)
+
+
+def _block(axis: Axis | None, most: int) -> int:
+    """How much of an axis is worked on at once: such that nothing is left over, if that is not much less."""
+    if axis is None:
+        return 1
+    if not isinstance(axis.size, int) or axis.size <= most:
+        return min(most, axis.known())
+    n = axis.size
+    return min(range(most, most // 2, -1), key=lambda i: -(-n // i) * i)
 
 
 def _cost(t: Tiling, kind: str) -> float:
@@ -178,10 +186,12 @@ def _cost(t: Tiling, kind: str) -> float:
         for x, n in block:
             many *= n if x is not None and getattr(x, name) else 1
         stride = getattr(t.along, name) if t.along is not None and t.packed != name else 0
-        loads += many * (1 if stride in (0, 1) else 1.5 * t.lanes)
+        loads += many * (1 if stride in (0, 1) else 4.0 * t.lanes)
     cost = turns * max(places / 2, loads / 2, 1) + tiles * (places * 1.0 + 4)
     if t.along is not None and not t.along.kept:
-        cost += tiles * places * 4
+        cost += tiles * places * 1.5
+    if t.along is not None and t.along.kept and t.rows is not None and not t.packed:
+        cost *= 1 + 0.05 * _out_of_cache(t, kind)
     if t.packed:
         many = float(t.along.known()) if t.along is not None else 1.0
         for x in t.inner:
@@ -190,6 +200,15 @@ def _cost(t: Tiling, kind: str) -> float:
             many *= x.known() if getattr(x, t.packed) else 1
         cost += 1.5 * many + 50
     return cost
+
+
+def _out_of_cache(t: Tiling, kind: str) -> float:
+    """How often the argument that lies along the lanes doubles beyond what a core keeps near it: it is read for each block."""
+    assert t.along is not None
+    size = float(t.along.known() * BYTES[kind])
+    for x in t.inner:
+        size *= x.known()
+    return max(0.0, math.log2(size / (1 << 18)))
 
 
 def _best_tiling(axes: Sequence[Axis], kind: str) -> Tiling:
@@ -262,13 +281,15 @@ def _way(axes: Sequence[Axis], kind: str) -> _Call | Tiling:
 
 
 def _call_cost(call: _Call, kind: str) -> float:
-    """Estimated cycles of the calls."""
-    flops = _flops([x for x in (call.m, call.n, call.k) if x is not None])
-    turns = 1
-    for x in call.outer:
-        turns *= x.known()
-    a_cycle = 16.0 * 8 / BYTES[kind]
-    return turns * (1000 + flops / a_cycle)
+    """Estimated cycles of the calls, on one core."""
+    sizes = [x.known() for x in (call.m, call.n, call.k) if x is not None]
+    turns = _flops(call.outer) // 2
+    flops = 2.0 * math.prod(sizes)
+    lanes = vector_registers()[0] // BYTES[kind]
+    if call.name != "gemm":  # one load for each multiplication
+        return turns * (300 + flops / (2 * lanes))
+    most = 4 * lanes * (0.5 if blas.narrow(vector_registers()[0]) else 0.9)
+    return turns * (500 + flops / (most * math.prod(n / (n + 8) for n in sizes)))
 
 
 def _zero_or_empty(shapes: Sequence[Sequence[Size]]) -> str | None:

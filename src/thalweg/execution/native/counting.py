@@ -8,18 +8,35 @@ from thalweg.execution.native.module import Body
 
 Size = int | str  # a number, or the register (i64) that holds it
 
+_AS_WRITTEN = (
+    "!9001 = distinct !{!9001, !9002, !9003}\n"
+    '!9002 = !{!"llvm.loop.unroll.disable"}\n'
+    '!9003 = !{!"llvm.loop.vectorize.enable", i1 false}'
+)
+
 
 class Loop:
     """``for index in range(start, stop, step)``; lines added until `close` are its body.
 
     A number of turns that is known is at least one (a loop of none is not written); one that is not is tested first.
     ``carried`` are (type, value on entry) of the values that change from turn to turn: ``values`` names them inside.
+    A loop ``as_written`` is one that LLVM need not unroll or vectorize any more.
     """
 
     def __init__(
-        self, body: Body, stop: Size, carried: Sequence[tuple[str, str]] = (), start: Size = 0, step: int = 1
+        self,
+        body: Body,
+        stop: Size,
+        carried: Sequence[tuple[str, str]] = (),
+        start: Size = 0,
+        step: int = 1,
+        as_written: bool = False,
     ) -> None:
         self.body, self._stop, self._step = body, stop, step
+        self._hint = ""
+        if as_written:
+            body.module.declare("!9001", _AS_WRITTEN)
+            self._hint = ", !llvm.loop !9001"
         self._types = [kind for kind, _ in carried]
         before, self._top, self._end = body.fresh("before"), body.fresh("loop"), body.fresh("done")
         body.line(f"br label %{before}")
@@ -50,7 +67,7 @@ class Loop:
         body.label(self._latch)
         body.line(f"{self._next} = add nsw i64 {self.index}, {self._step}")
         more = body.emit(f"icmp slt i64 {self._next}, {self._stop}")
-        body.line(f"br i1 {more}, label %{self._top}, label %{self._end}")
+        body.line(f"br i1 {more}, label %{self._top}, label %{self._end}{self._hint}")
         body.label(self._end)
         if not self._tested:
             return list(values)

@@ -168,6 +168,9 @@ class Tiles:
         places = self._places(pointer, stride)
         line(f"call {call}({v} {value}, <{n} x ptr> {places}, i32 {size}, {bits} {mask or self._mask(n)})")
 
+    def _loop(self, stop: Size, carried: Sequence[tuple[str, str]] = (), start: Size = 0, step: int = 1) -> Loop:
+        return Loop(self.body, stop, carried, start, step, as_written=True)
+
     # --- loops --------------------------------------------------------------------------------------------------------
 
     def emit(self, a: str, b: str, o: str) -> None:
@@ -190,7 +193,7 @@ class Tiles:
         p = _Pointers(a, b, o)
         loops = []
         for axis in moves:
-            loops.append(Loop(self.body, axis.size))
+            loops.append(self._loop(axis.size))
             p = self._moved(p, axis, loops[-1].index)
         self._pack(p, room)
         p = _Pointers(room, p.b, p.o) if t.packed == "a" else _Pointers(p.a, room, p.o)
@@ -215,7 +218,7 @@ class Tiles:
         for start, turns, width in ((0, n // wide, wide), (n // wide * wide, 1 if n % wide else 0, n % wide)):
             if not turns:
                 continue
-            panel = Loop(self.body, turns)
+            panel = self._loop(turns)
             from_ = self._at(source, self._times(panel.index, wide * getattr(t.along, t.packed)))
             from_ = self._at(from_, start * getattr(t.along, t.packed))
             to = self._at(self._at(room, start // wide * self.panel), self._times(panel.index, self.panel))
@@ -223,7 +226,7 @@ class Tiles:
             order = [(axis.size, getattr(axis, t.packed), step) for axis, step in zip(t.inner, steps, strict=True)]
             order.append((width, getattr(t.along, t.packed), 1))
             for size, step, new in sorted(order, key=lambda x: -abs(x[1])):
-                loops.append(Loop(self.body, size))
+                loops.append(self._loop(size))
                 from_ = self._at(from_, self._times(loops[-1].index, step))
                 to = self._at(to, self._times(loops[-1].index, new))
             value = self.body.emit(f"load {self.kind}, ptr {from_}")
@@ -233,7 +236,7 @@ class Tiles:
 
     def _outer(self, p: _Pointers, axes: Sequence[Axis]) -> None:
         if axes:
-            loop = Loop(self.body, axes[0].size)
+            loop = self._loop(axes[0].size)
             self._outer(self._moved(p, axes[0], loop.index), axes[1:])
             loop.close()
             return
@@ -253,22 +256,25 @@ class Tiles:
             whole: Size = 0
             if block > 1:
                 whole = self.body.emit(f"sub i64 {axis.size}, {self.body.emit(f'urem i64 {axis.size}, {block}')}")
-                loop = Loop(self.body, whole, step=block)
+                loop = self._loop(whole, step=block)
                 inside(self._moved(p, axis, loop.index), block)
                 loop.close()
-            loop = Loop(self.body, axis.size, start=whole)
+            loop = self._loop(axis.size, start=whole)
             inside(self._moved(p, axis, loop.index), 1)
             loop.close()
         else:
-            whole = axis.size - axis.size % block
-            if whole == block:
+            turns = -(-axis.size // block)
+            if turns == 1:
                 inside(p, block)
-            elif whole:
-                loop = Loop(self.body, whole, step=block)
-                inside(self._moved(p, axis, loop.index), block)
-                loop.close()
-            if axis.size % block:
-                inside(self._moved(p, axis, whole), axis.size % block)
+                return
+            loop = self._loop(axis.size, step=block)
+            start = loop.index
+            if axis.size % block:  # the last block begins earlier: some of it is computed twice, by the same code
+                last = axis.size - block
+                self.body.module.declare("@llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
+                start = self.body.emit(f"call i64 @llvm.smin.i64(i64 {start}, i64 {last})")
+            inside(self._moved(p, axis, start), block)
+            loop.close()
 
     def _along(self, p: _Pointers, high: int, wide: int) -> None:
         t = self.tiling
@@ -278,7 +284,7 @@ class Tiles:
             return
         step = t.lanes * t.count
         if isinstance(v.size, str):
-            loop = Loop(self.body, v.size, step=t.lanes)
+            loop = self._loop(v.size, step=t.lanes)
             left = self.body.emit(f"sub i64 {v.size}, {loop.index}")
             self._tile(self._moved(p, v, loop.index), high, wide, 1, self._mask(left) if t.lanes > 1 else "")
             loop.close()
@@ -287,7 +293,7 @@ class Tiles:
         if turns == 1:
             self._tile(p, high, wide, t.count, "")
         elif turns:
-            loop = Loop(self.body, turns)
+            loop = self._loop(turns)
             self._tile(self._panel(p, v, loop.index, step), high, wide, t.count, "")
             loop.close()
         if rest:
@@ -315,7 +321,7 @@ class Tiles:
         loops: list[Loop] = []
         q = p
         for axis in inner[: len(inner) if lanes_summed else -1]:
-            loops.append(Loop(self.body, axis.size, [(self.vector, s) for s in sums]))
+            loops.append(self._loop(axis.size, [(self.vector, s) for s in sums]))
             sums = loops[-1].values
             q = self._moved(q, axis, loops[-1].index)
         if lanes_summed:
@@ -327,14 +333,54 @@ class Tiles:
             sums = self._turn(q, places, sums, mask)
         for loop in reversed(loops):
             sums = loop.close(sums)
-        if lanes_summed and t.lanes > 1:
-            sums = [self._lanes_added(s) for s in sums]
+        if lanes_summed:
+            self._store_totals(p.o, places, sums)
+            return
         for place, total in zip(places, sums, strict=True):
             to = self._at(p.o, self._offset(place, "o"))
-            if lanes_summed:
-                self.body.line(f"store {self.kind} {total}, ptr {to}, align {BYTES[self.kind]}")
+            self._store(total, to, t.along.o if t.along else 0, mask if place[2] == count - 1 else "")
+
+    def _store_totals(self, to: str, places: list[tuple[int, int, int]], sums: list[str]) -> None:
+        """Add up the lanes of each vector of sums, as many vectors at a time as there are lanes, and store."""
+        n, size = self.tiling.lanes, BYTES[self.kind]
+        offsets = [self._offset(place, "o") for place in places]
+        while sums:
+            if n > 1 and len(sums) >= n:
+                totals = self._transposed_sum(sums[:n])
+                if all(offsets[i] == offsets[0] + i for i in range(n)):
+                    self._store(totals, self._at(to, offsets[0]), 1, "")
+                else:
+                    for i in range(n):
+                        x = self.body.emit(f"extractelement {self.vector} {totals}, i32 {i}")
+                        self.body.line(f"store {self.kind} {x}, ptr {self._at(to, offsets[i])}, align {size}")
+                sums, offsets = sums[n:], offsets[n:]
             else:
-                self._store(total, to, t.along.o if t.along else 0, mask if place[2] == count - 1 else "")
+                x = self._lanes_added(sums[0]) if n > 1 else sums[0]
+                self.body.line(f"store {self.kind} {x}, ptr {self._at(to, offsets[0])}, align {size}")
+                sums, offsets = sums[1:], offsets[1:]
+
+    def _transposed_sum(self, vectors: Sequence[str]) -> str:
+        """The totals of as many vectors as there are lanes, in the lanes of one: pairs are added, then pairs of pairs."""
+        n, block, left = self.tiling.lanes, 1, list(vectors)
+        lanes = range(2 * n)
+        while len(left) > 1:
+            if block == 1:  # x₀ y₀ x₂ y₂ … and x₁ y₁ x₃ y₃ …: cheap, since it stays within small parts of a register
+                even = [i - i % 2 + (n if i % 2 else 0) for i in range(n)]
+                odd = [i + 1 for i in even]
+            else:
+                even = [i for i in lanes if i // block % 2 == 0]
+                odd = [i for i in lanes if i // block % 2 == 1]
+            left = [
+                self._add(self._shuffled(x, y, even), self._shuffled(x, y, odd))
+                for x, y in zip(left[::2], left[1::2], strict=True)
+            ]
+            block = 2
+        return left[0]
+
+    def _shuffled(self, x: str, y: str, lanes: Sequence[int]) -> str:
+        v = self.vector
+        picked = ", ".join(f"i32 {i}" for i in lanes)
+        return self.body.emit(f"shufflevector {v} {x}, {v} {y}, <{len(lanes)} x i32> <{picked}>")
 
     def _offset(self, place: tuple[int, int, int], name: str) -> int:
         t = self.tiling
@@ -366,7 +412,7 @@ class Tiles:
                 sets = [self._turn(self._moved(p, axis, i * step), places, s, mask) for i, s in enumerate(sets)]
             else:
                 carried = [(self.vector, s) for each in sets for s in each]
-                loop = Loop(self.body, whole, carried, step=at_once * step)
+                loop = self._loop(whole, carried, step=at_once * step)
                 n = len(places)
                 new: list[str] = []
                 for i in range(at_once):
@@ -380,7 +426,7 @@ class Tiles:
                 sets = paired + sets[half : len(sets) - half]
             sums = sets[0]
         if isinstance(tail, str):
-            loop = Loop(self.body, tail, [(self.vector, s) for s in sums], start=whole, step=step)
+            loop = self._loop(tail, [(self.vector, s) for s in sums], start=whole, step=step)
             left = self._mask(self.body.emit(f"sub i64 {tail}, {loop.index}")) if step > 1 else mask
             return loop.close(self._turn(self._moved(p, axis, loop.index), places, loop.values, left))
         assert isinstance(whole, int)
