@@ -25,6 +25,7 @@ import numpy as np
 from thalweg.calculus.call import Assemble, Call, Form, Variables, Wrt, flatten_call, plain_leaves, prepared
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
+from thalweg.execution.tiers import Executable
 from thalweg.graph import Graph, Node, building, reachable
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running
@@ -118,7 +119,7 @@ class Transformed:
         with building():
             traced = call.trace(around)
             outputs, assemble = self._rule(traced, call.variables(traced))
-            execute = _planned(traced, outputs)
+            execute = _planned(traced, outputs, self._native)
         if captured.unchanged() and not traced.fleeting:  # what draws random numbers, say, is traced each time
             traces.add(Entry(execute, assemble, captured, traced.catching))
         values = execute(*arrays)
@@ -135,14 +136,14 @@ class Transformed:
         return assemble(inline(outputs, traced, inputs))
 
 
-def _planned(traced: Traced, outputs: list[Node]) -> Interpreter:
-    """The interpreter of the transformed graph, simplified first unless it is so large that this would be felt."""
+def _planned(traced: Traced, outputs: list[Node], native: bool | None) -> Executable:
+    """The transformed graph to be executed, simplified first unless it is so large that this would be felt."""
     guards = traced.guards
     if len(outputs) + len(guards) < _SIMPLIFIED and len(reachable(outputs)) < _SIMPLIFIED:
         new = simplified([*outputs, *(n for n, _ in guards)])
         outputs, questions = new[: len(outputs)], new[len(outputs) :]
         guards = tuple(zip(questions, (answer for _, answer in guards), strict=True))
-    return Interpreter(Graph(traced.inputs, outputs), guards)
+    return Executable(Graph(traced.inputs, outputs), guards, native)
 
 
 class Entry:
@@ -157,7 +158,7 @@ class Entry:
 
     __slots__ = ("assemble", "captured", "catching", "direct", "execute", "unchanged")
 
-    def __init__(self, execute: Interpreter, assemble: Assemble, captured: Captured, catching: bool) -> None:
+    def __init__(self, execute: Executable, assemble: Assemble, captured: Captured, catching: bool) -> None:
         self.execute = execute
         self.assemble = assemble
         self.captured = captured
@@ -178,7 +179,7 @@ class Entry:
                 raise
             return None
         if self.direct is None and not self.catching:
-            self.direct = getattr(self.execute, "entry", None)
+            self.direct = self.execute.entry
         return values
 
 

@@ -117,8 +117,8 @@ def _names_comparison(names: list[tuple[Callable[..., Any], str, Any]]) -> Calla
 
 
 def _is_large(noted: Noted) -> bool:
-    thing, note, _ = noted
-    return bool(getattr(thing, "nbytes", 0) > _LARGE) or (isinstance(note, tuple) and len(note) > _LARGE // 64)
+    thing = noted[0]
+    return bool(getattr(thing, "nbytes", 0) > _LARGE) or (isinstance(thing, HOLDERS) and len(thing) > _LARGE // 64)
 
 
 def _watch(thing: Any) -> tuple[Any, Same] | None:
@@ -131,6 +131,8 @@ def _watch(thing: Any) -> tuple[Any, Same] | None:
         return _state(thing), lambda generator, note: bool(_state(generator) == note)
     if type(thing) in (tuple, frozenset):
         return None
+    if isinstance(thing, dict):
+        return (tuple(thing), tuple(thing.values())), _same_items
     if isinstance(thing, HOLDERS):
         return contents(thing), _same_contents
     if hasattr(type(thing), "__next__"):
@@ -143,6 +145,12 @@ def _watch(thing: Any) -> tuple[Any, Same] | None:
 
 def _never(thing: Any, note: Any) -> bool:
     return False
+
+
+def _same_items(thing: Any, note: Any) -> bool:
+    keys, values = note
+    same = operator.is_
+    return len(thing) == len(keys) and all(map(same, thing, keys)) and all(map(same, thing.values(), values))
 
 
 def _same_contents(thing: Any, note: Any) -> bool:
