@@ -15,7 +15,7 @@ import numpy as np
 from thalweg.calculus.call import plain_leaves, static_key
 from thalweg.calculus.transformed import make_room
 from thalweg.errors import ArgumentError
-from thalweg.execution.interpreter import Interpreter
+from thalweg.execution.tiers import Executable
 from thalweg.graph import Graph, Node, canonical, constant, input_node, substitute
 from thalweg.ops.elementwise import astype
 from thalweg.ops.gather import take
@@ -35,7 +35,7 @@ _SIZES_KEPT = 4
 _FEW = 16  # so few rows of many are computed one by one
 
 
-def batch(f: Callable[..., Any], in_axes: Axes = 0) -> Callable[..., Any]:
+def batch(f: Callable[..., Any], in_axes: Axes = 0, *, native: bool | None = None) -> Callable[..., Any]:
     """Map a function over an axis of its array arguments.
 
     Parameters
@@ -47,6 +47,8 @@ def batch(f: Callable[..., Any], in_axes: Axes = 0) -> Callable[..., Any]:
         The axis that counts the examples, for all arguments or one entry a positional argument; ``None`` for arguments
         that all examples share. Within nested arguments it holds for every array. Numbers are shared in any case; with
         a tuple, so are keyword arguments.
+    native : bool, optional
+        Whether hot calls become machine code. By default they do, unless the environment says ``THALWEG_NATIVE=0``.
 
     Returns
     -------
@@ -68,13 +70,13 @@ def batch(f: Callable[..., Any], in_axes: Axes = 0) -> Callable[..., Any]:
     >>> tw.batch(tw.grad(lambda x: x**2 if x > 0 else -x))(np.array([-1.0, 2.0]))
     array([-1.,  4.])
     """
-    return Batched(f, in_axes)
+    return Batched(f, in_axes, native)
 
 
 class Batched:
     """A function mapped over rows. Call it with stacked arguments."""
 
-    def __init__(self, f: Callable[..., Any], in_axes: Axes = 0) -> None:
+    def __init__(self, f: Callable[..., Any], in_axes: Axes = 0, native: bool | None = None) -> None:
         if not callable(f):
             raise ArgumentError(f"tw.batch takes a function as its first argument, not a {type(f).__name__}")
         for axis in in_axes if isinstance(in_axes, tuple) else (in_axes,):
@@ -84,10 +86,14 @@ class Batched:
         self.__name__ = f"batch({getattr(f, '__name__', type(f).__name__)})"
         self._f = f
         self._in_axes = in_axes
+        self._native = native
         self._cache: dict[Any, list[_Entry]] = {}
 
     def __repr__(self) -> str:
         return f"<thalweg {self.__name__}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Batched, (self._f, self._in_axes, self._native)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         call = _Call(self._f, self._in_axes, args, kwargs)
@@ -112,7 +118,7 @@ class Batched:
             around = Surroundings(self._f, *plain)
             captured = Captured(around, *plain)
             row = int(np.argmax(remaining))
-            entry = _Entry(call.trace(row, around), call.mapped, captured)
+            entry = _Entry(call.trace(row, around), captured, self._native)
             if entry.traced.catching:  # which rows would fail is not known before each is tried
                 mine = np.zeros(call.rows, dtype=bool)
             else:
@@ -216,23 +222,26 @@ def _row(x: Node, row: int) -> Node:
 class _Entry:
     """A trace at one row, with its graph mapped over batches of the sizes met lately."""
 
-    def __init__(self, traced: Traced, mapped: Sequence[bool], captured: Captured) -> None:
+    def __init__(self, traced: Traced, captured: Captured, native: bool | None) -> None:
         self.traced = traced
         self.captured = captured
-        self.single = Interpreter(Graph(traced.inputs, traced.outputs))
-        self.plans: dict[int, tuple[Interpreter | None, Interpreter]] = {}
+        self.native = native
+        self.single = Executable(Graph(traced.inputs, traced.outputs), (), native)
+        self.plans: dict[int, tuple[Executable | None, Executable]] = {}
 
-    def plan(self, call: _Call) -> tuple[Interpreter | None, Interpreter]:
+    def plan(self, call: _Call) -> tuple[Executable | None, Executable]:
         size = call.rows
         found = self.plans.get(size)
         if found is None:
             traced = self.traced
             stacked, inputs = _stacked_inputs(traced, call, size)
             questions = [n for n, _ in traced.guards]
-            check = Interpreter(Graph(inputs, batched(questions, stacked, size))) if questions else None
-            found = check, Interpreter(Graph(inputs, batched(traced.outputs, stacked, size)))
-            if len(self.plans) >= _SIZES_KEPT:
-                del self.plans[next(iter(self.plans))]
+            check = None
+            if questions:
+                check = Executable(Graph(inputs, batched(questions, stacked, size)), (), self.native)
+            found = check, Executable(Graph(inputs, batched(traced.outputs, stacked, size)), (), self.native)
+            for oldest in list(self.plans)[: len(self.plans) - _SIZES_KEPT + 1]:
+                self.plans.pop(oldest, None)
             self.plans[size] = found
         return found
 
@@ -286,10 +295,10 @@ class _Results:
         self.arrays: list[Any] | None = None
         self.structure: Any = None
 
-    def all(self, traced: Traced, values: list[Any]) -> None:
-        self.arrays, self.structure = values, traced.out_structure
+    def all(self, traced: Traced, values: Sequence[Any]) -> None:
+        self.arrays, self.structure = list(values), traced.out_structure
 
-    def write(self, traced: Traced, rows: Any, values: list[Any]) -> None:
+    def write(self, traced: Traced, rows: Any, values: Sequence[Any]) -> None:
         if self.arrays is None:
             self.structure = traced.out_structure
             self.arrays = [np.empty((self.rows, *y.shape), dtype=y.dtype) for y in traced.outputs]

@@ -93,7 +93,9 @@ class Derivative(Transformed):
         mapped = self._mapped.get(len(others))
         if mapped is None:
             at_one = super().__call__
-            mapped = self._mapped[len(others)] = Batched(_AtOne(self, at_one), (0, *(None,) * len(others)))
+            mapped = self._mapped[len(others)] = Batched(
+                _AtOne(self, at_one), (0, *(None,) * len(others)), self._native
+            )
         flat = x.reshape(-1)
         try:
             values = mapped(flat if flat.dtype.kind == "f" else flat.astype(np.float64), *others, **kwargs)
