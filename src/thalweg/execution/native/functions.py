@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native.arithmetic import Rule, intrinsic, select
+from thalweg.execution.native.arithmetic import INFINITY, Rule, intrinsic, select
 from thalweg.execution.native.exponentials import EXPONENTIALS
 from thalweg.execution.native.inlined import number
 from thalweg.execution.native.logarithms import LOGARITHMS
 from thalweg.execution.native.module import Body
+from thalweg.execution.native.special import FORMULAS, scipy_rule
 from thalweg.execution.native.vectors import call
 
 LIBM = {
-    "power": "pow",
     "cbrt": "cbrt",
     "exp": "exp",
     "exp2": "exp2",
@@ -44,6 +46,9 @@ LIBM = {
 }
 """op → function of the C library."""
 
+_FAMILIES = {"polygamma": "psi", "exprel": "exprel"}
+"""Families of derivatives of which SciPy exports the first member."""
+
 _PI = math.pi
 
 
@@ -59,10 +64,25 @@ def rule(name: str, params: tuple[Any, ...], vector: bool) -> Rule | None:
         return _logaddexp(2 if name == "logaddexp2" else math.e, vector)
     if vector and name in OWN:
         return OWN[name]
+    if name in FORMULAS:
+        return FORMULAS[name](lambda part: _function(part, vector))
+    if name == "power":
+        return _power
     if name in LIBM:
         function = LIBM[name]
         return lambda b, t, *values: call(b, function, t, *values)
-    return _COMPOSED.get(name)
+    if name in _COMPOSED:
+        return _COMPOSED[name]
+    if name in _FAMILIES:
+        return scipy_rule(_FAMILIES[name], 1) if params == (0,) else None
+    namesake = ufunc(name)
+    return None if namesake is None else scipy_rule(name, namesake.nin)
+
+
+def _function(name: str, vector: bool) -> Callable[..., str]:
+    found = rule(name, (), vector)
+    assert callable(found)
+    return found
 
 
 @cache
@@ -74,6 +94,27 @@ def ufunc(name: str) -> np.ufunc | None:
     return found if isinstance(found, np.ufunc) else None
 
 
+def _power(b: Body, t: str, x: str, n: str) -> str:
+    """The library's, but products and square roots where the exponent is a small constant: at most 3.5 ulp."""
+    exponent = struct.unpack("<d", int(n, 16).to_bytes(8, "little"))[0] if n.startswith("0x") else math.nan
+    if not (abs(exponent) <= _MOST and (2 * exponent).is_integer()):
+        return call(b, "pow", t, x, n)
+    whole, half = divmod(abs(exponent), 1)
+    if half:  # the root of −0 is 0 here, and that of −∞ is ∞
+        x = select(b, b.emit(f"fcmp oeq {t} {x}, 0xFFF0000000000000"), t, INFINITY, b.emit(f"fadd {t} {x}, 0.0"))
+    if exponent < 0:
+        x = b.emit(f"fdiv {t} 1.0, {x}")
+    y = intrinsic(b, "sqrt", t, x) if half else ""
+    for digit in f"{int(whole):b}"[::-1]:
+        if digit == "1":
+            y = b.emit(f"fmul {t} {y}, {x}") if y else x
+        x = b.emit(f"fmul {t} {x}, {x}")
+    return y or "1.0"
+
+
+_MOST = 4  # with more factors the roundings add up to more than that
+
+
 def _logistic(b: Body, t: str, x: str) -> str:
     e = call(b, "exp", t, b.emit(f"fneg {t} {x}"))
     y = b.emit(f"fdiv {t} 1.0, {b.emit(f'fadd {t} {e}, 1.0')}")
@@ -83,8 +124,7 @@ def _logistic(b: Body, t: str, x: str) -> str:
 
 def _logaddexp(base: float, vector: bool) -> Rule:
     """The larger one, plus log(1 + b^(−|x − y|))."""
-    power, log1p = (rule(name, (), vector) for name in ("exp2" if base == 2 else "exp", "log1p"))
-    assert callable(power) and callable(log1p)
+    power, log1p = (_function(name, vector) for name in ("exp2" if base == 2 else "exp", "log1p"))
 
     def logaddexp(b: Body, t: str, x: str, y: str) -> str:
         gap = b.emit(f"fsub {t} {x}, {y}")

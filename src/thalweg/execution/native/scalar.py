@@ -30,6 +30,7 @@ _LIKE = {
     "chain_product": np.multiply,
     "share": np.greater,
     "sinc": np.sin,
+    "polygamma": np.exp,
 }
 """The ufunc whose conversions an op follows, where that is not the op's namesake."""
 
