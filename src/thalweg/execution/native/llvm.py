@@ -220,7 +220,8 @@ def load(object_code: bytes) -> Code:
     if missing:
         raise LinkError(f"this process has no function {', '.join(missing)}")
     llvm = _binding()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", llvm.create_context()), _new_machine(0))
+    empty = llvm.parse_assembly("")  # in the context of the process: one of its own may be collected before the engine
+    engine = llvm.create_mcjit_compiler(empty, _new_machine(0))
     engine.add_object_file(llvm.ObjectFileRef.from_data(object_code[start + length :]))
     engine.finalize_object()
     return Code(engine)
