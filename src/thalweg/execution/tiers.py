@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from thalweg.execution.native.compilation import Compilation, Entry
 
 _LOOKED_UP = 0.25  # seconds that the key of a graph may take before its first call
+_UNTIMED = 15  # calls at most between two that are timed
+_UNSEEN = 0.02  # of the price of the next step may be spent in them
 _TRIALS = 20  # calls in which new code may show that it is no slower
 _SLOWER = 1.1  # times the interpreter: what is given up after them
 
@@ -68,7 +70,7 @@ class Executable:
 
     __slots__ = (
         "__weakref__", "_allowed", "_busy", "_compilation", "_counted", "_due", "_fastest", "_interpreter", "_looked",
-        "_new", "_tried", "entry", "graph", "guards", "settled", "spent",
+        "_new", "_skipped", "_tried", "_untimed", "entry", "graph", "guards", "settled", "spent",
     )  # fmt: skip
 
     def __init__(self, graph: Graph, guards: Sequence[tuple[Node, Any]] = (), native: bool | None = None) -> None:
@@ -84,6 +86,7 @@ class Executable:
         self._due = 0.0  # what must have been spent before the next step
         self._fastest = float("inf")
         self._looked = False  # on disk
+        self._skipped = self._untimed = 0  # calls for which the next timed one stands; those still to come
         self._new: Entry | None = None  # code on trial
         self._tried: list[float] = []
         self._busy = threading.Lock()
@@ -95,15 +98,10 @@ class Executable:
         interpreter = self._counted
         if interpreter is None:
             return self._first(arrays) if self._new is None else self._try(arrays)
-        start = perf_counter()
-        values = interpreter(*arrays)
-        seconds = perf_counter() - start
-        self.spent += seconds
-        if seconds < self._fastest and values is not None:
-            self._fastest = seconds
-        if self.spent >= self._due:
-            self._advance()
-        return values
+        if self._untimed > 0:  # two threads may take one away at once
+            self._untimed -= 1
+            return interpreter(*arrays)
+        return self._timed(interpreter, arrays)
 
     def values(self, *arrays: Any) -> Any:
         """The results of a graph that has no guards to fail."""
@@ -137,6 +135,19 @@ class Executable:
 
     # --- the steps: look up, count, compile, try, settle. One thread takes them; the others interpret meanwhile. -----
 
+    def _timed(self, interpreter: Interpreter, arrays: tuple[Any, ...]) -> Any:
+        """A call whose time is taken, also for some like it: reading a clock costs as much as a short formula."""
+        start = perf_counter()
+        values = interpreter(*arrays)
+        seconds = perf_counter() - start
+        self.spent += seconds * (1 + self._skipped)
+        if seconds < self._fastest and values is not None:
+            self._fastest = seconds
+        if self.spent >= self._due:
+            self._advance()
+        self._untimed = self._skipped = min(_UNTIMED, int(_UNSEEN * self._due / (seconds + 1e-9)))
+        return values
+
     def _first(self, arrays: tuple[Any, ...]) -> Any:
         with self._alone() as alone:
             if alone and self.settled is None and self._counted is None:
@@ -151,10 +162,10 @@ class Executable:
             with _faults_are_told():
                 self._compile_now()
             return None if self.settled else self._settle(None)
-        if self._stage().key_seconds <= _LOOKED_UP:
+        if self._stage().look_up_seconds <= _LOOKED_UP:
             self._look_up()
         else:
-            self._due = self._stage().key_seconds
+            self._due = self._stage().look_up_seconds
         if self.settled is None:
             self._counted = self._interpreter = Interpreter(self.graph, self.guards)
         return None

@@ -15,30 +15,31 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import re
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
-_log = logging.getLogger("thalweg.cache")
+from typing import Any, NamedTuple
 
 _MAGIC = b"thalweg code 1\n"
 _HEAD = len(_MAGIC) + 2 * 32
 _ENTRY = re.compile(r"[0-9a-f]{64}\.code")
-_PARTIAL = re.compile(r"\.[0-9a-z_]+\.partial")
+_PARTIAL = re.compile(r"[0-9a-f]{32}\.partial")
 _ABANDONED = 3600.0  # seconds after which a half-written file belongs to a process that is gone
 _LOW_WATER = 0.9  # of the limit: how far a full folder is emptied
 _FRESH = 600.0  # seconds for which the time of last use need not be written again
 
 
-@dataclass(frozen=True)
-class Info:
+def note(message: str, *details: Any) -> None:
+    """A line for the debug log."""
+    import logging  # not in the path of a cold start
+
+    logging.getLogger("thalweg.cache").debug(message, *details)
+
+
+class Info(NamedTuple):
     """What `info` tells."""
 
     path: str | None
@@ -47,11 +48,11 @@ class Info:
     limit: int
 
 
-def folder() -> Path | None:
+def folder() -> str | None:
     """Where the cache lies, or would lie; ``None`` where it is switched off or there is no home."""
     chosen = os.environ.get("THALWEG_CACHE_DIR")
     if chosen is not None:
-        return Path(chosen).absolute() if chosen else None
+        return os.path.abspath(chosen) if chosen else None
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "")
     elif sys.platform == "darwin":
@@ -60,7 +61,7 @@ def folder() -> Path | None:
         base = os.environ.get("XDG_CACHE_HOME", "")
         base = base if os.path.isabs(base) else "~/.cache"
     base = os.path.expanduser(base)
-    return Path(base, "thalweg") if os.path.isabs(base) else None
+    return os.path.join(base, "thalweg") if os.path.isabs(base) else None
 
 
 def limit() -> int:
@@ -77,13 +78,13 @@ class Cache:
 
     Parameters
     ----------
-    path : Path
+    path : str
         The folder; made, for this user alone, when the first entry is written.
     limit : int
         Bytes that all entries together may take.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: str, limit: int) -> None:
         self.path = path
         self.limit = limit
         self._room: int | None = None  # bytes still free, as far as this process knows
@@ -100,10 +101,10 @@ class Cache:
                 content = file.read() if _own(status) else b""
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
-                _log.debug("the cache cannot be read: %s", error)
+                note("the cache cannot be read: %s", error)
             return None
         if not _whole(content, key):
-            _log.debug("%s is damaged and will be written anew", path)
+            note("%s is damaged and will be written anew", path)
             return None
         if time.time() - status.st_mtime > _FRESH:
             with contextlib.suppress(OSError):
@@ -116,7 +117,9 @@ class Cache:
         if not self._writable or size > self.limit:
             return
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.path, 0o700)
             if not _own_folder(self.path):
                 raise PermissionError(f"{self.path} belongs to somebody else, or others may write to it")
             if self._room is None or self._room < size:
@@ -126,12 +129,12 @@ class Cache:
             self._room -= size
         except OSError as error:  # read-only, full, over quota: once is enough
             self._writable = False
-            _log.debug("code is not kept on disk: %s", error)
+            note("code is not kept on disk: %s", error)
 
     def discard(self, key: bytes) -> None:
         """Forget ``key``."""
         with contextlib.suppress(OSError):
-            self._file(key).unlink()
+            os.unlink(self._file(key))
 
     def info(self) -> tuple[int, int]:
         """How many entries there are, and their bytes."""
@@ -149,11 +152,12 @@ class Cache:
         self._writable = True
         return count, freed
 
-    def _file(self, key: bytes) -> Path:
-        return self.path / f"{key.hex()}.code"
+    def _file(self, key: bytes) -> str:
+        return os.path.join(self.path, f"{key.hex()}.code")
 
-    def _write(self, path: Path, content: bytes) -> None:
-        handle, partial = tempfile.mkstemp(dir=self.path, prefix=".", suffix=".partial")  # readable by the owner alone
+    def _write(self, path: str, content: bytes) -> None:
+        partial = os.path.join(self.path, f"{os.urandom(16).hex()}.partial")
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -220,14 +224,14 @@ def _own(status: os.stat_result) -> bool:
     return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _own_folder(path: Path) -> bool:
+def _own_folder(path: str) -> bool:
     """A link to the folder must be this user's, too."""
-    if hasattr(os, "getuid") and path.lstat().st_uid != os.getuid():
+    if hasattr(os, "getuid") and os.lstat(path).st_uid != os.getuid():
         return False
-    return _own(path.stat())
+    return _own(os.stat(path))
 
 
-_open: dict[tuple[Path, int], Cache] = {}
+_open: dict[tuple[str, int], Cache] = {}
 
 
 def current() -> Cache | None:
@@ -243,7 +247,7 @@ def info() -> Info:
     cache = current()
     entries, size = cache.info() if cache is not None else (0, 0)
     path = folder()
-    return Info(str(path) if path is not None else None, entries, size, limit())
+    return Info(path, entries, size, limit())
 
 
 def clear() -> Info:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from thalweg.execution import price
-from thalweg.execution.native import kept, llvm
+from thalweg.execution.native import cache, kept, llvm
 from thalweg.execution.native.key import graph_key, key_seconds
 from thalweg.graph import Graph, Node
-
-_log = logging.getLogger("thalweg.native")
 
 Entry = Callable[..., Any]
 
@@ -35,9 +32,9 @@ class Compilation:
         self._made: Any = None
 
     @property
-    def key_seconds(self) -> float:
+    def look_up_seconds(self) -> float:
         """How long `look_up` takes when it finds nothing."""
-        return key_seconds(self.graph)
+        return key_seconds(self.graph) if kept.exists() else 0.0
 
     def look_up(self) -> Entry | None:
         """The entry of what an earlier process has kept, if there is something."""
@@ -54,7 +51,7 @@ class Compilation:
         try:
             return writer.link(program, llvm.load(object_code))
         except llvm.LinkError as error:
-            _log.debug("code from the cache cannot be used: %s", error)
+            cache.note("code from the cache cannot be used: %s", error)
             return None
 
     def compile(self) -> Entry | None:

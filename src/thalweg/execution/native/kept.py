@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import copy
 import io
-import logging
+import os
 import pickle
 from typing import Any
 
 import numpy as np
 
 from thalweg.execution.native import cache, llvm
-
-_log = logging.getLogger("thalweg.cache")
 
 Constants = dict[bytes, np.ndarray[Any, Any]]
 
@@ -29,7 +27,7 @@ def possible() -> bool:
 def exists() -> bool:
     """Whether anything may have been kept."""
     kept = cache.current()
-    return kept is not None and kept.path.is_dir()
+    return kept is not None and os.path.isdir(kept.path)
 
 
 def store(key: bytes, program: Any, object_code: bytes, constants: Constants) -> None:
@@ -53,7 +51,7 @@ def fetch(key: bytes, constants: Constants) -> tuple[Any, bytes] | None:
     try:
         cpu, program, object_code = _Unpickler(io.BytesIO(content), constants).load()
     except Exception as error:  # written by another version of the library, in a form that it alone knows
-        _log.debug("an entry of the cache cannot be read: %s", error)
+        cache.note("an entry of the cache cannot be read: %s", error)
         return None
     return (program, object_code) if llvm.available() and cpu == llvm.cpu() else None
 

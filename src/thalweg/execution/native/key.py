@@ -13,7 +13,6 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,13 +78,14 @@ def here() -> str:
 
 def _sources() -> str:
     """A digest of the files that decide what code is made: another version of them makes other code."""
-    package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for room in ("graph", "ops", "execution", "execution/native"):
-        for name in sorted(os.listdir(package / room)):
-            if name.endswith(".py"):
-                digest.update((package / room / name).read_bytes())
-    return digest.hexdigest()
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    files = []
+    for room in ("graph", "ops", "execution", os.path.join("execution", "native")):
+        for entry in os.scandir(os.path.join(package, room)):
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                files.append(f"{room}/{entry.name} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
 
 
 def _cpu_features() -> str:
