@@ -2,8 +2,8 @@
 
 The columns of J that share no row are found by one product J·s, s the sum of their unit vectors; the products for all
 colours run as one batch. Then every entry of J stands somewhere among the results, at a place that is known beforehand:
-reading them off is one gather (Curtis, Powell & Reid 1974; Coleman & Moré 1984 for Hessians; Gebremedhin, Manne & Pothen
-2005). All of it is worked out at the first call and kept with the trace.
+reading them off is one gather (Curtis, Powell & Reid 1974; Coleman & Moré 1984 for Hessians; Gebremedhin, Manne &
+Pothen 2005). All of it is worked out at the first call and kept with the trace.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.calculus.gradient import gradients
 from thalweg.calculus.call import Assemble, Variables
+from thalweg.calculus.gradient import gradients
 from thalweg.errors import ArgumentError
 from thalweg.graph import FLOAT64, Node, constant, full, input_node, substitute
 from thalweg.ops.elementwise import astype
@@ -34,6 +34,8 @@ from thalweg.transforms.sparsity import structure
 
 Array = np.ndarray[Any, Any]
 
+_REVERSE = 2  # what a reverse product costs, in forward ones
+_LONG = 64  # entries of a row from which star colours are looked for first
 _AT_ONCE = 1 << 24  # elements of the largest array of a batch of products; more colours go in further batches
 
 
@@ -54,51 +56,54 @@ class WithKnownPositions:
 
 @dataclass(frozen=True)
 class Compressed:
-    """How the entries of a sparse matrix are read off from products with seeds.
+    """How the entries of a sparse matrix are read off from products.
 
     Attributes
     ----------
-    pattern : csr_array of bool
-        The structure.
-    colors : array of int
-        For each column (row, in reverse mode) the seed that it belongs to.
+    column_colors : array of int
+        For each column its seed in forward mode.
+    row_colors : array of int
+        For each row its seed in reverse mode, or −1 if forward products show it.
     places : array of int
-        For each entry of the pattern, where it stands in the products, laid out seed after seed.
+        For each entry of the pattern, where it stands in the forward products, laid out seed after seed, and the
+        reverse ones after them.
     """
 
-    pattern: Any
-    colors: Array
+    column_colors: Array
+    row_colors: Array
     places: Array
 
     @property
-    def seeds(self) -> int:
-        return int(self.colors.max(initial=-1)) + 1
+    def cost(self) -> int:
+        return _count(self.column_colors) + _REVERSE * _count(self.row_colors)
+
+
+def _count(colors: Array) -> int:
+    return int(colors.max(initial=-1)) + 1
 
 
 def sparse_jacobian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
     """The rule of ``tw.jacobian(f, sparse=True)``."""
     inputs = variables.nodes
     outputs = [y if y.dtype.kind == "f" else astype(y, FLOAT64) for y in traced.outputs]
+    dtype = np.result_type(*(y.dtype for y in outputs)) if outputs else FLOAT64
     directions, moved, pattern = _moved(outputs, inputs, "jacobian")
-    dtype = np.result_type(FLOAT64 if not outputs else np.float32, *(y.dtype for y in outputs))
-    by_columns, by_rows = _by_columns_or_rows(pattern)
-    if by_rows is None:
-        assert by_columns is not None
-        data = _entries(moved, outputs, directions, by_columns, dtype)
-    else:
+    how = _by_columns_and_rows(pattern)
+    parts = _products(moved, outputs, directions, how.column_colors, dtype)
+    if _count(how.row_colors):
         weights = [input_node(y.shape, y.dtype) for y in outputs]
-        data = _entries(sparse_pullback(outputs, weights, inputs), inputs, weights, by_rows, dtype)
-    return [data], _assembled(pattern, "jacobian")
+        parts += _products(sparse_pullback(outputs, weights, inputs), inputs, weights, how.row_colors, dtype)
+    return [_read(parts, how.places, dtype)], _assembled(pattern, "jacobian")
 
 
 def sparse_hessian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
     """The rule of ``tw.hessian(f, sparse=True)``: forward over reverse, as for the dense one."""
-    inputs = variables.nodes
     value, slopes = gradients(traced, variables, "hessian")
-    directions, moved, pattern = _moved(slopes, inputs, "hessian")
+    directions, moved, pattern = _moved(slopes, variables.nodes, "hessian")
     pattern = _symmetric(pattern)
-    data = _entries(moved, slopes, directions, _by_symmetry(pattern), value.dtype)
-    return [data], _assembled(pattern, "hessian")
+    how = _by_symmetry(pattern)
+    parts = _products(moved, slopes, directions, how.column_colors, value.dtype)
+    return [_read(parts, how.places, value.dtype)], _assembled(pattern, "hessian")
 
 
 def _moved(outputs: Sequence[Node], inputs: Sequence[Node], name: str) -> tuple[list[Node], list[Node | None], Any]:
@@ -118,28 +123,56 @@ def _moved(outputs: Sequence[Node], inputs: Sequence[Node], name: str) -> tuple[
 # --- colours, and where each entry is found ---------------------------------------------------------------------------
 
 
-def _by_columns_or_rows(pattern: Any) -> tuple[Compressed | None, Compressed | None]:
-    """One product a colour of columns (forward) or of rows (reverse, counted twice), whichever costs less."""
-    fewest_columns = int(np.diff(pattern.indptr).max(initial=0))
-    fewest_rows = int(np.bincount(pattern.indices, minlength=1).max())
-    colors = None
-    if fewest_columns <= 2 * fewest_rows:
+def _by_columns_and_rows(pattern: Any) -> Compressed:
+    """Columns by forward products and the densest rows by reverse ones (none or all of them, say): the cheapest found.
+
+    A row of k entries needs k forward products, or one reverse. What a choice costs at least is known from the lengths
+    of rows and columns alone; the choices are tried in this order, until no other can be better.
+    """
+    lengths = np.diff(pattern.indptr)
+    m = lengths.size
+    if not pattern.nnz:
+        return Compressed(np.full(pattern.shape[1], -1), np.full(m, -1), np.zeros(0, np.int64))
+    order = np.argsort(-lengths, kind="stable")
+    least = np.append(lengths[order], 0) + _REVERSE * np.arange(m + 1)  # the first k rows by reverse products
+    least[m] = _REVERSE * np.bincount(pattern.indices, minlength=1).max()
+    best: Compressed | None = None
+    for k in sorted({0, m, int(least.argmin())}, key=lambda k: int(least[k])):
+        if best is None or least[k] < best.cost:
+            found = _split(pattern, order[:k])
+            best = found if best is None or found.cost < best.cost else best
+    assert best is not None
+    return best
+
+
+def _split(pattern: Any, by_reverse: Array) -> Compressed:
+    """These rows by reverse products, all others by forward ones."""
+    m, n = pattern.shape
+    row, column = _rows(pattern), pattern.indices
+    if not by_reverse.size:
         colors = column_coloring(pattern)
-        if colors.max(initial=0) + 1 <= 2 * fewest_rows:
-            return _compressed_columns(pattern, colors), None
-    across = pattern.T.tocsr()
+        return Compressed(colors, np.full(m, -1), colors[column] * m + row)
+    chosen = np.zeros(m, dtype=bool)
+    chosen[by_reverse] = True
+    column_colors = np.full(n, -1)
+    if by_reverse.size < m:
+        column_colors = column_coloring(_only(pattern, ~chosen))
+    across = _only(pattern, chosen).T.tocsr()
     across.sort_indices()
-    row_colors = column_coloring(across)
-    if colors is None and fewest_columns < 2 * (row_colors.max(initial=0) + 1):
-        colors = column_coloring(pattern)
-    if colors is not None and colors.max(initial=0) + 1 <= 2 * (row_colors.max(initial=0) + 1):
-        return _compressed_columns(pattern, colors), None
-    n = pattern.shape[1]
-    return None, Compressed(pattern, row_colors, row_colors[_rows(pattern)] * n + pattern.indices)
+    row_colors = np.where(chosen, column_coloring(across), -1)
+    places = np.where(
+        chosen[row], _count(column_colors) * m + row_colors[row] * n + column, column_colors[column] * m + row
+    )
+    return Compressed(column_colors, row_colors, places)
 
 
-def _compressed_columns(pattern: Any, colors: Array) -> Compressed:
-    return Compressed(pattern, colors, colors[pattern.indices] * pattern.shape[0] + _rows(pattern))
+def _only(pattern: Any, rows: Array) -> Any:
+    """The pattern with other rows emptied."""
+    from scipy.sparse import csr_array
+
+    kept = np.repeat(rows, np.diff(pattern.indptr))
+    indptr = np.append(0, np.cumsum(np.where(rows, np.diff(pattern.indptr), 0)))
+    return csr_array((pattern.data[kept], pattern.indices[kept], indptr), shape=pattern.shape)
 
 
 def _rows(pattern: Any) -> Array:
@@ -148,47 +181,50 @@ def _rows(pattern: Any) -> Array:
 
 def _symmetric(pattern: Any) -> Any:
     """What stands on both sides of the diagonal: an entry that is missing on one side is zero on the other."""
-    across = pattern.T.tocsr()
-    both = pattern.multiply(across).tocsr()
+    both = pattern.multiply(pattern.T.tocsr()).tocsr()
     both.sort_indices()
     return both
 
 
 def _by_symmetry(pattern: Any) -> Compressed:
     """Column colours, or star colours if they are fewer: then an entry that is hidden in its row is read across."""
-    colors = column_coloring(pattern)
-    if colors.max(initial=0) < 2:
-        return _compressed_columns(pattern, colors)
-    stars = star_coloring(pattern)
-    if stars.max() >= colors.max():
-        return _compressed_columns(pattern, colors)
-    n, row, column = pattern.shape[0], _rows(pattern), pattern.indices
+    n, lengths = pattern.shape[0], np.diff(pattern.indptr)
+    row, column = _rows(pattern), pattern.indices
+    fewest = int(lengths.max(initial=0))
+    if not fewest:
+        return Compressed(np.full(n, -1), np.full(n, -1), np.zeros(0, np.int64))
+    colors, stars = None, None
+    if fewest > _LONG:  # then column colours are many, and cost much to find
+        stars = star_coloring(pattern)
+    if stars is None or _count(stars) > fewest:
+        colors = column_coloring(pattern)
+        if stars is None and _count(colors) > max(fewest, 3):
+            stars = star_coloring(pattern)
+    if stars is None or (colors is not None and _count(colors) <= _count(stars)):
+        assert colors is not None
+        return Compressed(colors, np.full(n, -1), colors[column] * n + row)
     own, across = stars[column] * n + row, stars[row] * n + column
-    alone = np.bincount(own, minlength=(int(stars.max()) + 1) * n) == 1
-    return Compressed(pattern, stars, np.where(alone[own], own, across))
+    alone = np.bincount(own, minlength=_count(stars) * n) == 1
+    return Compressed(stars, np.full(n, -1), np.where(alone[own], own, across))
 
 
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
-def _entries(
-    results: Sequence[Node | None], shaped: Sequence[Node], seeded: Sequence[Node], how: Compressed, dtype: Any
-) -> Node:
-    """The entries of the matrix: ``results``, linear in ``seeded``, for all seeds, read off at their places."""
-    if how.places.size == 0:
-        return constant(np.zeros(0, dtype))
-    products = []
-    largest = max(1, *(y.size for y in shaped), *(x.size for x in seeded))
-    step = max(1, _AT_ONCE // largest)
-    for first in range(0, how.seeds, step):
-        products.append(_products(results, shaped, seeded, how.colors, first, min(first + step, how.seeds), dtype))
-    flat = concatenate(products, 0)
-    if how.places.size == flat.size and np.array_equal(how.places, np.arange(flat.size)):
-        return flat
-    return take(flat, constant(how.places.astype(np.int64, copy=False)), 0)
-
-
 def _products(
+    results: Sequence[Node | None], shaped: Sequence[Node], seeded: Sequence[Node], colors: Array, dtype: Any
+) -> list[Node]:
+    """``results``, linear in ``seeded``, for one seed a colour, one after the other, in as few batches as are wise."""
+    seeds = _count(colors)
+    largest = max(1, *(y.size for y in shaped), *(x.size for x in seeded)) if seeds else 1
+    step = max(1, _AT_ONCE // largest)
+    return [
+        _batch(results, shaped, seeded, colors, first, min(first + step, seeds), dtype)
+        for first in range(0, seeds, step)
+    ]
+
+
+def _batch(
     results: Sequence[Node | None], shaped: Sequence[Node], seeded: Sequence[Node], colors: Array,
     first: int, last: int, dtype: Any,
 ) -> Node:  # fmt: skip
@@ -198,18 +234,26 @@ def _products(
     start = 0
     for x in seeded:
         own = colors[start : start + x.size] == np.arange(first, last)[:, None]
-        shape = x.shape if count == 1 else (count, *x.shape)
-        seeds[x] = constant(own.astype(x.dtype).reshape(shape))
+        seeds[x] = constant(own.astype(x.dtype).reshape(x.shape if count == 1 else (count, *x.shape)))
         start += x.size
     found = iter(substitute(known, seeds) if count == 1 else batched(known, seeds, count))
     blocks = []
     for y, like in zip(results, shaped, strict=True):
+        moved = None if y is None else next(found)
         if like.size:
-            block = full((count, like.size), 0.0, dtype) if y is None else reshape(next(found), (count, like.size))
-            blocks.append(astype(block, dtype))
-        elif y is not None:
-            next(found)
+            shape = (count, like.size)
+            blocks.append(full(shape, 0.0, dtype) if moved is None else astype(reshape(moved, shape), dtype))
     return reshape(concatenate(blocks, 1), (count * sum(y.size for y in shaped),))
+
+
+def _read(products: Sequence[Node], places: Array, dtype: Any) -> Node:
+    """The elements at ``places``."""
+    if places.size == 0:
+        return constant(np.zeros(0, dtype))
+    flat = concatenate(products, 0)
+    if places.size == flat.size and np.array_equal(places, np.arange(flat.size)):
+        return flat
+    return take(flat, constant(places.astype(np.int64, copy=False)), 0)
 
 
 def _assembled(pattern: Any, name: str) -> Assemble:
@@ -219,10 +263,12 @@ def _assembled(pattern: Any, name: str) -> Assemble:
         from scipy.sparse import csr_array
 
         (data,) = values
+        if type(data) is Tracer and data.node.is_constant:
+            data = data.node.value
         if type(data) is Tracer:
             raise ArgumentError(
-                f"tw.{name}(sparse=True) gives a scipy.sparse array, which cannot be differentiated or batched further: "
-                f"use tw.{name} without sparse, or products (tw.jvp, tw.vjp, tw.hvp) inside such a function"
+                f"tw.{name}(sparse=True) gives a scipy.sparse array, which cannot be differentiated or batched: "
+                f"inside such a function use tw.{name} without sparse, or products (tw.jvp, tw.vjp, tw.hvp)"
             )
         return csr_array((np.asarray(data), indices.copy(), indptr.copy()), shape=shape)
 

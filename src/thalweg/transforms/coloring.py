@@ -14,6 +14,9 @@ The sets of colours in use are integers, one bit a colour; a vertex costs as man
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +47,7 @@ def column_coloring(pattern: Any) -> Array:
         colors = np.zeros(n, dtype=np.int64)
         colors[used] = np.arange(fewest)
         return colors
-    best = _periodic(pattern, fewest)
+    best = _lattice(pattern, fewest)
     if best is not None and best.max() + 1 == fewest:
         return best
     for order in _orders(pattern, by_column, lengths):
@@ -57,23 +60,69 @@ def column_coloring(pattern: Any) -> Array:
     return best
 
 
-def _periodic(pattern: Any, fewest: int) -> Array | None:
-    """Colours j mod p, if the distances of columns that meet allow it: optimal for full bands, and made without a loop."""
-    indptr, indices = pattern.indptr, pattern.indices
-    n = pattern.shape[1]
-    if fewest > 64 or fewest * indices.size > 64_000_000:
+def _lattice(pattern: Any, fewest: int) -> Array | None:
+    """Colours of the form Σ aₖ jₖ mod p, jₖ the coordinates of column j on a grid: made without a loop over columns.
+
+    Which columns meet shows in the distances between them. Bands and stencils have few; then p and the multipliers a
+    are found by trying all on the distances alone, for every row length of the grid that is one of them. It is optimal
+    for full bands (j mod p) and for the usual stencils (j₁ + 2 j₂ mod 5 for the cross of five points).
+    """
+    distances = _distances(pattern, fewest)
+    if distances is None:
         return None
-    row = np.repeat(np.arange(pattern.shape[0], dtype=np.int32), np.diff(indptr))
-    occurs = np.zeros(n, dtype=bool)
-    for s in range(1, fewest):
-        occurs[(indices[s:] - indices[:-s])[row[s:] == row[:-s]]] = True
-        if s == 1 and np.count_nonzero(occurs) > 16 * fewest:
-            return None
-    distances = np.flatnonzero(occurs)
-    for p in range(fewest, min(2 * fewest, n)):
-        if (distances % p).all():
-            return np.arange(n) % p
+    lengths = [d for d in distances[::-1].tolist() if d > 1]
+    for p in range(fewest, min(2 * fewest, pattern.shape[1])):
+        for count in range(3):
+            if p**count > 1024 or math.comb(len(lengths), count) > 512:
+                break
+            for radices in itertools.combinations(lengths, count):
+                digits, rest = [], distances
+                for radix in radices:
+                    digit = np.rint(rest / radix).astype(np.int64)
+                    rest = rest - digit * radix
+                    digits.append(digit)
+                factors = np.indices((p,) * count).reshape(count, p**count)
+                values = rest[:, None] + sum((d[:, None] * f for d, f in zip(digits, factors, strict=True)), 0)
+                good = np.flatnonzero((values % p != 0).all(axis=0))
+                if good.size:
+                    colors = _on_lattice(pattern.shape[1], radices, factors[:, good[0]], p)
+                    if not count or _separates(pattern, colors, fewest):
+                        return colors
     return None
+
+
+def _on_lattice(n: int, radices: Sequence[int], factors: Array, p: int) -> Array:
+    rest = np.arange(n)
+    colors = np.zeros(n, dtype=np.int64)
+    for radix, factor in zip(radices, factors, strict=True):
+        digit, rest = np.divmod(rest, radix)
+        colors += factor * digit
+    return (colors + rest) % p
+
+
+def _distances(pattern: Any, fewest: int) -> Array | None:
+    """The distances between columns that share a row, if they are few."""
+    if fewest > 64 or fewest * pattern.nnz > 64_000_000:
+        return None
+    occurs = np.zeros(pattern.shape[1], dtype=bool)
+    for one, other in _pairs(pattern, fewest):
+        occurs[other - one] = True
+        if np.count_nonzero(occurs) > max(24, 2 * fewest):
+            return None
+    return np.flatnonzero(occurs)
+
+
+def _separates(pattern: Any, colors: Array, fewest: int) -> bool:
+    """Whether columns that share a row differ in colour."""
+    return all((colors[one] != colors[other]).all() for one, other in _pairs(pattern, fewest))
+
+
+def _pairs(pattern: Any, fewest: int) -> Iterator[tuple[Array, Array]]:
+    """All pairs of columns that share a row, those next to each other first."""
+    row, indices = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)), pattern.indices
+    for s in range(1, fewest):
+        same = row[s:] == row[:-s]
+        yield indices[:-s][same], indices[s:][same]
 
 
 def _orders(pattern: Any, by_column: Any, lengths: Array) -> Any:

@@ -211,7 +211,7 @@ def matrix_from(rows: Array, columns: Array, size: int, width: int, clean: bool 
         return csr_array((size, width), dtype=bool)
     _bounded(rows.size)
     index = np.int32 if max(size, width, rows.size) < 2**31 else np.int64
-    pairs = (rows.astype(index, copy=False), columns.astype(index, copy=False))
+    pairs: Any = (rows.astype(index, copy=False), columns.astype(index, copy=False))
     return coo_array((np.ones(rows.size, dtype=bool), pairs), shape=(size, width)).tocsr()
 
 
@@ -279,7 +279,7 @@ def distinct(maps: Iterable[Array]) -> tuple[Array, ...]:
 
 
 def filled(pieces: Sequence[tuple[Any, Pattern]], base: Pattern | None, shape: Shape, width: int) -> Pattern:
-    """The maps of an array to which at each Python index a piece is added; a map is shared by pieces that do not meet."""
+    """The maps of an array to which at each Python index a piece is added; pieces that do not meet share maps."""
     maps: list[Array] = [] if base is None or base.maps is None else [np.array(m) for m in base.maps]
     for index, piece in pieces:
         assert piece.maps is not None
