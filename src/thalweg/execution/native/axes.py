@@ -1,8 +1,8 @@
 """``Axis``: a contraction as a nest of loops, each with its steps in the two arguments and in the result.
 
-Of Σ a·b only three steps a loop matter: how far it moves in a, in b and in the result. A label that an argument lacks and
-an axis along which it is only stretched are the same thing, a step of 0; transposes and slices are other steps. Loops
-that run through memory as one are merged, so most contractions become a matrix product, if they are not small.
+Of Σ a·b only three steps a loop matter: how far it moves in a, in b and in the result. A label that an argument lacks
+and an axis along which it is only stretched are the same thing, a step of 0; transposes and slices are other steps.
+Loops that run through memory as one are merged, so most contractions become a product of matrices.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Axis:
 def axes_of(shapes: Sequence[Sequence[Size]], strides: Sequence[Sequence[int]], labels: Sequence[Labels]) -> list[Axis]:
     """The loops of a contraction of (a, b, result); those of one turn are left out, and those that run on merged."""
     sizes: dict[int, Size] = {}
-    steps: dict[int, list[int]] = {}
+    steps: dict[int, list[int]] = {}  # in a, b and the result
     for which, (shape, stride, names) in enumerate(zip(shapes, strides, labels, strict=True)):
         for label, n, s in zip(names, shape, stride, strict=True):
             if isinstance(n, str) or label not in sizes:
                 sizes[label] = n
             steps.setdefault(label, [0, 0, 0])[which] = s
     kept = set(labels[2])
-    found = [Axis(n, *steps[x], x in kept) for x, n in sizes.items() if n != 1]
+    found = [Axis(n, steps[x][0], steps[x][1], steps[x][2], x in kept) for x, n in sizes.items() if n != 1]
     return _merged(found)
 
 

@@ -1,13 +1,14 @@
 """BLAS and LAPACK, as symbols that compiled code may call: ``thalweg_dgemm`` for ``dgemm`` and so on.
 
-NumPy's own library is in the process already, with its Fortran names, and it is what NumPy's results come from. Where it
-cannot be found (a NumPy built otherwise), SciPy's exported pointers are the general way; loading SciPy for them costs a
-fifth of a second. Fortran takes every number by its address; the lengths of character arguments follow at the end.
+NumPy's own library is in the process already, with its Fortran names, and NumPy's results come from it. Where it cannot
+be found (a NumPy built otherwise), SciPy's exported pointers are the general way; loading SciPy for them costs a fifth
+of a second. Fortran takes every number by its address; the lengths of character arguments follow at the end.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +22,7 @@ _REGISTERED: set[str] = set()
 def _bundled() -> Any:
     """The shared library of NumPy's core: a symbol is sought in all that it links to, its BLAS among them."""
     try:
-        from numpy._core import _multiarray_umath as core
-
+        core = importlib.import_module("numpy._core._multiarray_umath")
         library = ctypes.CDLL(core.__file__)
         for name in ("dgemm", "sgemm", "dpotrf", "dgetrf"):
             library[f"scipy_{name}_64_"]
@@ -146,7 +146,7 @@ def gemm(
     body: Body,
     kind: str,
     transposed: tuple[bool, bool],
-    sizes: tuple[int | str, int | str, int],
+    sizes: tuple[int | str, int | str, int | str],
     a: tuple[str, int],
     b: tuple[str, int],
     c: tuple[str, int],

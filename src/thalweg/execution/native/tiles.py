@@ -1,52 +1,22 @@
 """Contractions as loops of our own: the result in tiles that stay in registers, vectors along one axis.
 
 For products that are small, or long and thin, this is faster than a call of BLAS. One axis lies along the lanes of the
-vectors. If the result has it (columns of a row-major matrix product), an element of the other argument is spread over all
-lanes; if it is summed (the product of two rows), each place of the result has a vector of partial sums, whose lanes are
-added up at the end. Two more axes are cut in blocks, so that what is loaded is used several times.
+vectors. If the result has it (columns of a row-major matrix product), an element of the other argument is spread over
+all lanes; if it is summed (the product of two rows), each place of the result has a vector of partial sums, whose lanes
+are added up at the end. Two more axes are cut in blocks, so that what is loaded is used several times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from thalweg.execution.native.axes import Axis
 from thalweg.execution.native.counting import Loop, Size
 from thalweg.execution.native.module import Body
+from thalweg.execution.native.tiling import BYTES, Tiling
 
-BYTES = {"double": 8, "float": 4, "i64": 8, "i8": 1}
 Offset = int | str
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How the loops are carried out.
-
-    Attributes
-    ----------
-    lanes : int
-        Of a vector; 1 for scalars.
-    along : Axis or None
-        The axis in the lanes; ``count`` vectors of it are worked on at once, if it is kept.
-    rows, columns : Axis or None
-        The axes cut in blocks of ``high`` and ``wide``.
-    outer, inner : tuple of Axis
-        Plain loops: of the result, round the tiles, and of the sum, within them.
-    packed : "a", "b" or ""
-        The argument that is first copied, so that its vectors are contiguous.
-    """
-
-    lanes: int
-    along: Axis | None
-    count: int
-    rows: Axis | None
-    high: int
-    columns: Axis | None
-    wide: int
-    outer: tuple[Axis, ...]
-    inner: tuple[Axis, ...]
-    packed: str = ""
 
 
 @dataclass
@@ -225,8 +195,8 @@ class Tiles:
             loops = [panel]
             order = [(axis.size, getattr(axis, t.packed), step) for axis, step in zip(t.inner, steps, strict=True)]
             order.append((width, getattr(t.along, t.packed), 1))
-            for size, step, new in sorted(order, key=lambda x: -abs(x[1])):
-                loops.append(self._loop(size))
+            for turns_here, step, new in sorted(order, key=lambda x: -abs(x[1])):
+                loops.append(self._loop(turns_here))
                 from_ = self._at(from_, self._times(loops[-1].index, step))
                 to = self._at(to, self._times(loops[-1].index, new))
             value = self.body.emit(f"load {self.kind}, ptr {from_}")
@@ -360,7 +330,7 @@ class Tiles:
                 sums, offsets = sums[1:], offsets[1:]
 
     def _transposed_sum(self, vectors: Sequence[str]) -> str:
-        """The totals of as many vectors as there are lanes, in the lanes of one: pairs are added, then pairs of pairs."""
+        """The totals of as many vectors as there are lanes, in the lanes of one: add pairs, then pairs of pairs."""
         n, block, left = self.tiling.lanes, 1, list(vectors)
         lanes = range(2 * n)
         while len(left) > 1:
@@ -486,12 +456,10 @@ def _inner_steps(t: Tiling) -> list[int]:
 
 def _with_packed(t: Tiling) -> Tiling:
     """The same loops with the steps of the packed copy; it does not move along the outer ones."""
-    from dataclasses import replace
-
+    steps = _inner_steps(t)
     assert t.along is not None
-    new = {t.packed: 1}
-    return replace(
-        t,
-        along=replace(t.along, **new),
-        inner=tuple(replace(x, **{t.packed: s}) for x, s in zip(t.inner, _inner_steps(t), strict=True)),
-    )
+    if t.packed == "a":
+        inner = tuple(replace(x, a=s) for x, s in zip(t.inner, steps, strict=True))
+        return replace(t, along=replace(t.along, a=1), inner=inner)
+    inner = tuple(replace(x, b=s) for x, s in zip(t.inner, steps, strict=True))
+    return replace(t, along=replace(t.along, b=1), inner=inner)
