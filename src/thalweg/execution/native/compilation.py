@@ -47,9 +47,8 @@ class Compilation:
         if found is None:
             return None
         program, object_code = found
-        writer = compiler()  # gives its external symbols their addresses
         try:
-            return writer.link(program, llvm.load(object_code))
+            return self._loaded(program, object_code)
         except llvm.LinkError as error:
             cache.note("code from the cache cannot be used: %s", error)
             return None
@@ -64,9 +63,15 @@ class Compilation:
         if program is None:
             return None
         object_code = llvm.compile_ir(program.ir, program.level)
-        entry = writer.link(program, llvm.load(object_code))
+        entry = self._loaded(program, object_code)
         price.learn(self.graph, perf_counter() - start)
         self._made = program, object_code
+        return entry
+
+    def _loaded(self, program: Any, object_code: bytes) -> Entry:
+        from thalweg.execution.native import symbols
+
+        entry: Entry = compiler().link(program, symbols.load(object_code))
         return entry
 
     def keep(self) -> None:

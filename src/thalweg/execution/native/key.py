@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.execution.native import threads
 from thalweg.graph import CONSTANT, INPUT, Graph, Node, reachable
 
 _PER_NODE = 1.5e-6  # seconds for the key, as measured
@@ -69,11 +70,20 @@ def _constant_name(value: Any) -> bytes:
     return digest.digest()
 
 
-@functools.cache
 def here() -> str:
     """All but the graph that machine code depends on, as far as it is known without starting LLVM."""
-    python = f"{sys.implementation.name} {sys.hexversion:x}{getattr(sys, 'abiflags', '')}"
-    return f"{_sources()} {python} {np.__version__} {sys.platform} {platform.machine()} {_cpu_features()}"
+    return f"{_fixed()} {threads.limit()} {os.environ.get('OPENBLAS_CORETYPE', '')}"
+
+
+@functools.cache
+def _fixed() -> str:
+    """The part that stays as long as the process lives; the files of Python and NumPy tell environments apart."""
+    python = f"{sys.implementation.name} {sys.hexversion:x}{getattr(sys, 'abiflags', '')} {sys.prefix}"
+    core = sys.modules.get("numpy._core._multiarray_umath")
+    status = os.stat(getattr(core, "__file__", np.__file__))
+    numpy = f"{np.__version__} {status.st_size} {status.st_mtime_ns}"
+    features = " ".join(name for name, present in getattr(core, "__cpu_features__", {}).items() if present)
+    return f"{_sources()} {python} {numpy} {sys.platform} {platform.machine()} {features}"
 
 
 def _sources() -> str:
@@ -86,9 +96,3 @@ def _sources() -> str:
                 status = entry.stat()
                 files.append(f"{room}/{entry.name} {status.st_size} {status.st_mtime_ns}")
     return hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
-
-
-def _cpu_features() -> str:
-    """What NumPy found out about the CPU when it was imported; LLVM's own word is compared when code is loaded."""
-    features = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__cpu_features__", {})
-    return " ".join(name for name, present in features.items() if present)

@@ -211,20 +211,30 @@ def load(object_code: bytes) -> Code:
     LinkError
         When a function that the code calls does not exist in this process (LLVM itself would end the process).
     """
+    absent = missing(object_code)
+    if absent:
+        raise LinkError(f"this process has no function {', '.join(absent)}")
+    start = _parts(object_code)[1]
+    llvm = _binding()
+    empty = llvm.parse_assembly("")  # in the context of the process: one of its own may be collected before the engine
+    engine = llvm.create_mcjit_compiler(empty, _new_machine(0))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code[start:]))
+    engine.finalize_object()
+    return Code(engine)
+
+
+def missing(object_code: bytes) -> list[str]:
+    """The external symbols of object code that this process does not have yet."""
+    return [name for name in _parts(object_code)[0] if not resolves(name)]
+
+
+def _parts(object_code: bytes) -> tuple[list[str], int]:
+    """The external symbols, and where the object file of the system begins."""
     if not object_code.startswith(_MAGIC):
         raise LinkError("this is not object code")
     start = len(_MAGIC) + 8
     (length,) = struct.unpack_from("<Q", object_code, len(_MAGIC))
-    names = object_code[start : start + length].decode().splitlines()
-    missing = [name for name in names if not resolves(name)]
-    if missing:
-        raise LinkError(f"this process has no function {', '.join(missing)}")
-    llvm = _binding()
-    empty = llvm.parse_assembly("")  # in the context of the process: one of its own may be collected before the engine
-    engine = llvm.create_mcjit_compiler(empty, _new_machine(0))
-    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code[start + length :]))
-    engine.finalize_object()
-    return Code(engine)
+    return object_code[start : start + length].decode().splitlines(), start + length
 
 
 def add_symbol(name: str, address: int) -> None:

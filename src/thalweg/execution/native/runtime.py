@@ -60,6 +60,11 @@ def declare(module: Module) -> None:
         module.declare(name, text)
 
 
+def declares(symbol: str) -> bool:
+    """Whether `start` gives this external symbol its address."""
+    return symbol in _DECLARATIONS
+
+
 # ------------------------------------------------------------------------------------------------------------ the IR
 
 # Handing out the chunks, to those in a job and to the caller who is alone.

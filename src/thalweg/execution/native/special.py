@@ -19,6 +19,8 @@ from thalweg.execution.native.vectors import call
 
 Function = Callable[..., str]
 
+PREFIX = "thalweg.scipy."  # of external symbols
+
 
 def pointer(name: str, count: int) -> int | None:
     """The address of SciPy's ``double name(double, …, int)`` with ``count`` numbers, or ``None``."""
@@ -53,7 +55,7 @@ def scipy_rule(name: str, count: int) -> Rule | None:
     address = pointer(name, count)
     if address is None:
         return None
-    symbol = f"thalweg.scipy.{name}"
+    symbol = f"{PREFIX}{count}.{name}"
 
     def rule(b: Body, t: str, *values: str) -> str:
         _tell(symbol, address)
@@ -64,6 +66,14 @@ def scipy_rule(name: str, count: int) -> Rule | None:
         return b.emit(f"fptrunc double {y} to float") if t == "float" else y
 
     return rule
+
+
+def provide(symbol: str) -> None:
+    """Give a symbol in code that another process has compiled its address in this one."""
+    count, name = symbol.removeprefix(PREFIX).split(".", 1)
+    address = pointer(name, int(count))
+    if address is not None:
+        _tell(symbol, address)
 
 
 @cache
