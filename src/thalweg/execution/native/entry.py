@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native import llvm
+from thalweg.execution.native import kept, llvm
 from thalweg.execution.native.module import Module
 from thalweg.execution.native.objects import (
     BYTEORDER,
@@ -490,7 +490,7 @@ ret ptr %result
 @functools.cache
 def _entry() -> llvm.Code:
     """The compiled entry. Kept as long as the process lives: its callables may outlive all modules."""
-    code = llvm.load(llvm.compile_ir(_entry_ir(), 0))  # level 2 would gain 6 ns a call and cost 26 ms
+    code = llvm.load(kept.compiled(_entry_ir(), 0))  # level 2 would gain 6 ns a call and cost 26 ms
     keep_forever(code)
     return code
 

@@ -7,6 +7,7 @@ named by their digests and taken from the graph again.
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import os
 import pickle
@@ -54,6 +55,19 @@ def fetch(key: bytes, constants: Constants) -> tuple[Any, bytes] | None:
         cache.note("an entry of the cache cannot be read: %s", error)
         return None
     return (program, object_code) if llvm.available() and cpu == llvm.cpu() else None
+
+
+def compiled(text: str, level: int) -> bytes:
+    """`llvm.compile_ir`, remembered on disk: for what every process needs."""
+    kept = cache.current()
+    if kept is None:
+        return llvm.compile_ir(text, level)
+    key = hashlib.sha256(f"{level} {llvm.cpu()}\n{text}".encode()).digest()
+    found = kept.get(key)
+    if found is None:
+        found = llvm.compile_ir(text, level)
+        kept.put(key, found)
+    return found
 
 
 class _Pickler(pickle.Pickler):
