@@ -95,16 +95,16 @@ def ufunc(name: str) -> np.ufunc | None:
 
 
 def _power(b: Body, t: str, x: str, n: str) -> str:
-    """The library's, but products and square roots where the exponent is a small constant: at most 3.5 ulp."""
+    """The library's, but products and square roots where the exponent is a small constant: at most 3 ulp."""
     exponent = struct.unpack("<d", int(n, 16).to_bytes(8, "little"))[0] if n.startswith("0x") else math.nan
-    if not (abs(exponent) <= _MOST and (2 * exponent).is_integer()):
+    if not (-_MOST <= exponent <= _MOST and exponent != -3.5 and (2 * exponent).is_integer()):
         return call(b, "pow", t, x, n)
     whole, half = divmod(abs(exponent), 1)
     if half:  # the root of −0 is 0 here, and that of −∞ is ∞
         x = select(b, b.emit(f"fcmp oeq {t} {x}, 0xFFF0000000000000"), t, INFINITY, b.emit(f"fadd {t} {x}, 0.0"))
-    if exponent < 0:
-        x = b.emit(f"fdiv {t} 1.0, {x}")
     y = intrinsic(b, "sqrt", t, x) if half else ""
+    if exponent < 0:
+        x, y = b.emit(f"fdiv {t} 1.0, {x}"), y and b.emit(f"fdiv {t} 1.0, {y}")
     for digit in f"{int(whole):b}"[::-1]:
         if digit == "1":
             y = b.emit(f"fmul {t} {y}, {x}") if y else x

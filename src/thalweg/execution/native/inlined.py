@@ -46,11 +46,14 @@ def multiply_add(b: Body, t: str, x: str, y: str, z: str) -> str:
 
 
 def polynomial(b: Body, t: str, x: str, coefficients: tuple[float, ...]) -> str:
-    """Σ cₖ xᵏ by Horner's scheme."""
-    y = number(t, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        y = multiply_add(b, t, y, x, number(t, c))
-    return y
+    """Σ cₖ xᵏ by Estrin's scheme: pairs first, then pairs of pairs with x², x⁴, …, so that little waits for little."""
+    terms = [number(t, c) for c in coefficients]
+    while len(terms) > 1:
+        pairs = [multiply_add(b, t, high, x, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + terms[len(pairs) * 2 :]
+        if len(terms) > 1:
+            x = b.emit(f"fmul {t} {x}, {x}")
+    return terms[0]
 
 
 def bits(b: Body, t: str, x: str) -> str:
