@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
-from thalweg.execution.native import entry, llvm, objects
+from thalweg.execution.native import entry, llvm, objects, signature
 from thalweg.execution.native.module import Module
 
 F64, F32, I64, BOOL = (np.dtype(t) for t in (np.float64, np.float32, np.int64, np.bool_))
@@ -256,7 +256,7 @@ def test_a_factorization_that_fails(way, answer, message):
 
 
 def test_a_failure_without_words(way):
-    with pytest.raises(np.linalg.LinAlgError, match=entry.FAILED):
+    with pytest.raises(np.linalg.LinAlgError, match=signature.FAILED):
         way(compiled(answers(-2), [], []))()
 
 
@@ -291,7 +291,7 @@ ret i32 0
 }"""
 
 
-@pytest.mark.parametrize("size", [1, 100, entry.ON_STACK, entry.ON_STACK + 1, 1 << 20, entry.KEPT + 1])
+@pytest.mark.parametrize("size", [1, 100, signature.ON_STACK, signature.ON_STACK + 1, 1 << 20, signature.KEPT + 1])
 def test_scratch_begins_at_a_multiple_of_64_bytes(way, size):
     call = way(compiled(_WHERE, [], [((), I64)], scratch=size))
     assert call()[0] % 64 == call()[0] % 64 == 0
@@ -299,7 +299,7 @@ def test_scratch_begins_at_a_multiple_of_64_bytes(way, size):
 
 @pytest.mark.parametrize(
     "size, kept",
-    [(entry.ON_STACK, False), (entry.ON_STACK + 1, True), (entry.KEPT, True), (entry.KEPT + 1, False)],
+    [(signature.ON_STACK, False), (signature.ON_STACK + 1, True), (signature.KEPT, True), (signature.KEPT + 1, False)],
 )
 def test_scratch_is_kept_unless_it_is_very_large_and_freed_with_the_callable(size, kept):
     call = entry.callable(compiled(_WHERE, [], [((), I64)], scratch=size))

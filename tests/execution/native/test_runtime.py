@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from thalweg.execution.native import llvm, runtime, threads
+from thalweg.execution.native import llvm, pool, runtime, threads
 from thalweg.execution.native.module import Module
 
 # Adds 1 to the cell of the chunk and to that of the seat, and works for a while. A context: [rounds, sink, chunks …].
@@ -201,7 +201,7 @@ def test_a_second_job_does_not_wait_for_the_first(probe):
 
 
 def test_without_posix_threads_the_caller_does_all():
-    code = llvm.load(llvm.compile_ir(runtime._ir(threaded=False), 0))
+    code = llvm.load(llvm.compile_ir(pool.pool_ir(threaded=False), 0))
     ctypes.CFUNCTYPE(None)(code.address("reset"))()
     chunk = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     ran = []
@@ -213,8 +213,8 @@ def test_without_posix_threads_the_caller_does_all():
 
 
 def test_a_processor_without_a_known_pause(monkeypatch):
-    monkeypatch.setattr(runtime.platform, "machine", lambda: "riscv64")
-    code = llvm.load(llvm.compile_ir(runtime._ir(threaded=False), 0))
+    monkeypatch.setattr(pool.platform, "machine", lambda: "riscv64")
+    code = llvm.load(llvm.compile_ir(pool.pool_ir(threaded=False), 0))
     ctypes.CFUNCTYPE(None, ctypes.c_int64)(code.address("spin"))(100)
 
 
@@ -275,6 +275,15 @@ def test_enter_and_leave_from_several_threads(probe):
         assert set(blas_counts()) == {2}
 
 
+def test_each_blas_library_is_watched_once(probe):
+    import scipy.linalg.cython_blas  # noqa: F401
+
+    for _ in range(3):
+        runtime.start()
+        runtime._watch(runtime._code)
+    assert runtime._number(runtime._code, "blas_count").value == len(blas_counts())
+
+
 # -------------------------------------------------------------------------------------------------- whole processes
 
 
@@ -301,7 +310,18 @@ probe = module.Probe()
 
 def test_the_environment_limits_the_count():
     assert script("print(probe.count())", THALWEG_NUM_THREADS="1") == ["1"]
-    assert script("print(probe.count())", OMP_NUM_THREADS="1") == ["1"]
+
+
+def test_a_blas_library_that_comes_later_is_watched():
+    text = """
+    runtime = module.runtime
+    before = runtime._number(runtime._code, "blas_count").value
+    import scipy.linalg.cython_blas
+    runtime.start()
+    print(before, runtime._number(runtime._code, "blas_count").value, len(module.blas_counts()))
+    """
+    before, after, pools = script(text)
+    assert int(before) <= int(after) == int(pools)
 
 
 def test_a_process_ends_while_its_workers_wait_and_work():
