@@ -23,6 +23,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+_ENDS = 3000  # rows of a sample
+_TRIED = 50_000_000  # pairs of columns up to which lattices that fit the distances are tried on the sample
 _SEVERAL_ORDERS = 2_000_000  # entries up to which a second order is tried
 _SMALLEST_LAST = 100_000  # entries of the graph of meeting columns up to which it is formed
 
@@ -71,6 +73,8 @@ def _lattice(pattern: Any, fewest: int) -> Array | None:
     if distances is None:
         return None
     lengths = [d for d in distances[::-1].tolist() if d > 1]
+    columns, sample = _sample(pattern)
+    tries = max(8, _TRIED // max(1, sample.nnz * fewest))
     for p in range(fewest, min(2 * fewest, pattern.shape[1])):
         for count in range(3):
             if p**count > 1024 or math.comb(len(lengths), count) > 512:
@@ -85,15 +89,31 @@ def _lattice(pattern: Any, fewest: int) -> Array | None:
                 values = rest[:, None] + sum((d[:, None] * f for d, f in zip(digits, factors, strict=True)), 0)
                 good = np.flatnonzero((values % p != 0).all(axis=0))
                 if good.size:
-                    colors = _on_lattice(pattern.shape[1], radices, factors[:, good[0]], p)
-                    if not count or _separates(pattern, colors, fewest):
-                        return colors
+                    chosen = (radices, factors[:, good[0]], p)
+                    if not count or _separates(sample, _on_lattice(columns, *chosen), fewest):
+                        colors = _on_lattice(np.arange(pattern.shape[1]), *chosen)
+                        if not count or _separates(pattern, colors, fewest):
+                            return colors
+                    tries -= 1
+                    if not tries:
+                        return None
     return None
 
 
-def _on_lattice(n: int, radices: Sequence[int], factors: Array, p: int) -> Array:
-    rest = np.arange(n)
-    colors = np.zeros(n, dtype=np.int64)
+def _sample(pattern: Any) -> tuple[Array, Any]:
+    """Some rows, mostly from both ends, with only those columns that they have; and the numbers of these."""
+    from scipy.sparse import csr_array
+
+    m = pattern.shape[0]
+    chosen = [np.arange(min(m, _ENDS)), np.arange(max(m - _ENDS, 0), m), np.linspace(0, m - 1, _ENDS).astype(int)]
+    some = pattern[np.unique(np.concatenate(chosen))]
+    columns, renumbered = np.unique(some.indices, return_inverse=True)
+    return columns, csr_array((some.data, renumbered, some.indptr), shape=(some.shape[0], columns.size))
+
+
+def _on_lattice(columns: Array, radices: Sequence[int], factors: Array, p: int) -> Array:
+    rest = columns
+    colors = np.zeros(columns.size, dtype=np.int64)
     for radix, factor in zip(radices, factors, strict=True):
         digit, rest = np.divmod(rest, radix)
         colors += factor * digit
