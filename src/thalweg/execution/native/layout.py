@@ -6,7 +6,7 @@ and one stride an axis, in elements. Reshaping, transposing, broadcasting and sl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,10 @@ class Buffer:
 
     Attributes
     ----------
+    owner : Node or None
+        The value that fills it.
     first, last : int
-        The levels between which scratch is in use.
-    rows : int or None
-        For scratch that lives within a tile only: the axis along which it is as long as the tile.
+        The first and the last task that uses scratch.
     """
 
     kind: str
@@ -35,11 +35,10 @@ class Buffer:
     size: int
     dtype: np.dtype[Any]
     value: Any = None
+    owner: Node | None = None
     first: int = 1 << 60
     last: int = -1
     offset: int = 0
-    local: bool = False
-    users: list[Any] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
@@ -104,7 +103,7 @@ def at_index(place: Place, index: tuple[Any, ...], shape: Shape) -> Place:
 
 
 def reshaped(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
-    """The strides of an array of ``shape`` and ``strides`` seen in another shape, or ``None`` where it must be copied."""
+    """The strides of an array of ``shape`` and ``strides`` in another shape, or ``None`` where it must be copied."""
     if 0 in shape:
         return c_strides(new)
     old = [(n, s) for n, s in zip(shape, strides, strict=True) if n != 1]

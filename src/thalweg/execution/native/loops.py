@@ -15,6 +15,7 @@ import numpy as np
 
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
+from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.schedule import Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
 from thalweg.graph import INT64, Node, Shape
@@ -32,6 +33,8 @@ class Access:
         self.offset = place.offset
         self.dtype = dtype
         self.strides = list(strides)
+        self.advance = 0  # elements from one row to the next, where the tile must be found first
+        self.step = 0  # elements from one position to the next, where it is read at positions
         self.pointer = ""
 
     def depth(self) -> int:
@@ -71,10 +74,14 @@ def source(statement: Any) -> Node:
 
 
 class Nest:
-    """Writes one `Loop` as a function ``void name(ptr noalias…, ptr %fail)``."""
+    """Writes one `Loop` as a function ``void name(ptr noalias…, ptr %fail)``.
 
-    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str) -> None:
-        self.loop, self.schedule, self.name = loop, schedule, name
+    Within tiles of ``rows`` it takes ``i64 %lo, i64 %rows`` before ``%fail``: where the tile begins, and how long it is.
+    """
+
+    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str, rows: Rows | None = None) -> None:
+        self.loop, self.schedule, self.name, self.rows = loop, schedule, name, rows
+        self.row = None if rows is None else rows.axis[loop]
         self.body = Body(module)
         self.nodes = registers(loop, schedule)
         self._inside = set(self.nodes)
@@ -83,6 +90,12 @@ class Nest:
         self._gathered: dict[Node, Access] = {}
         self._targets: dict[int, Access] = {}
         self.space = list(loop.space)
+        self._turns = 1  # inner indices that are merged into the axis of the rows
+        if rows is not None and self.row is not None:
+            self.space[self.row] = rows.tile
+        self._over_rows = [
+            self.row is not None and self.row in s.axes for s in loop.statements if isinstance(s, Reduce)
+        ]
         self._masks = [[a in s.axes for a in range(len(loop.space))] for s in loop.statements if isinstance(s, Reduce)]
         self._collect()
         self._merge()
@@ -99,7 +112,12 @@ class Nest:
     # --- accesses ---------------------------------------------------------------------------------------------------
 
     def _access(self, place: Place, dtype: np.dtype[Any], strides: Sequence[int]) -> Access:
+        if self.rows is not None:
+            place, strides = self.rows.within(place, strides)
         access = Access(place, dtype, strides)
+        if self.rows is not None and place.buffer not in self.rows.local:
+            assert self.row is not None
+            access.advance = strides[self.row]
         self.accesses.append(access)
         return access
 
@@ -124,7 +142,10 @@ class Nest:
                     self._load(positions, [0] * axis + list(p.strides) + [0] * (rank - after))
                 xs = self.schedule.places[x]
                 strides = [*xs.strides[:axis], *[0] * positions.ndim, *xs.strides[axis + 1 :]]
-                self._gathered[n] = self._access(xs, n.dtype, strides)
+                access = self._gathered[n] = self._access(xs, n.dtype, strides)
+                access.step = xs.strides[axis]
+                if self.rows is not None:
+                    access.step = self.rows.within(xs, [access.step])[1][0]
                 continue
             for a in n.args:
                 if a not in self._inside and literal_of(a) is None:
@@ -149,23 +170,40 @@ class Nest:
 
     def _merge(self) -> None:
         """Drops axes of length one and merges neighbours without gaps."""
-        keep = [d for d, n in enumerate(self.space) if n != 1]
+        keep = [d for d, n in enumerate(self.space) if n != 1 or d == self.row]
         self.space = [self.space[d] for d in keep]
         for access in self.accesses:
             access.strides = [access.strides[d] for d in keep]
         self._masks = [[m[d] for d in keep] for m in self._masks]
+        row = None if self.row is None else keep.index(self.row)
         d = len(self.space) - 2
         while d >= 0:
             n = self.space[d + 1]
-            if all(a.strides[d] == a.strides[d + 1] * n for a in self.accesses) and all(
-                m[d] == m[d + 1] for m in self._masks
+            if (
+                d + 1 != row
+                and all(a.strides[d] == a.strides[d + 1] * n for a in self.accesses)
+                and all(m[d] == m[d + 1] for m in self._masks)
             ):
                 self.space[d : d + 2] = [self.space[d] * n]
                 for access in self.accesses:
                     del access.strides[d]
                 for m in self._masks:
                     del m[d]
+                if d == row:
+                    self._turns *= n
+                elif row is not None and d < row:
+                    row -= 1
             d -= 1
+        self._row_loop = row
+
+    def _end(self, d: int) -> str:
+        """How far the loop ``d`` runs."""
+        if d != self._row_loop:
+            return str(self.space[d])
+        if self._turns == 1:
+            return "%rows"
+        self._into(self._entry)
+        return self.body.emit(f"mul nsw i64 %rows, {self._turns}")
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +229,7 @@ class Nest:
         self._values: dict[Any, tuple[str, int]] = {}
         for n in self.nodes:
             self._compute(n)
-        reductions = iter(self._masks)
+        reductions = iter(zip(self._masks, self._over_rows, strict=True))
         for k, s in enumerate(self.loop.statements):
             target = self._targets[k]
             if isinstance(s, Store):
@@ -199,18 +237,20 @@ class Nest:
                 self._into(self._before[depth])
                 scalar.store(b, target.dtype, scalar.convert(b, value, s.node.dtype, target.dtype), target.pointer)
             elif isinstance(s, Reduce):
-                self._reduce(s, target, next(reductions))
+                self._reduce(s, target, *next(reductions))
             else:
                 self._scatter(s, target)
-        parameters = ", ".join(
-            f"ptr noalias{'' if buffer in self.written else ' readonly'} nocapture %b{k}"
+        parameters = "".join(
+            f"ptr noalias{'' if buffer in self.written else ' readonly'} nocapture %b{k}, "
             for k, buffer in enumerate(self.buffers)
         )
+        if self.rows is not None:
+            parameters += "i64 %lo, i64 %rows, "
         b.lines = self._assemble(depth)
         text = "\n".join(b.lines)
         group = b.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
         b.module.define(
-            f"define internal void @{self.name}({parameters}{', ' if parameters else ''}ptr noalias {_FAIL}) {group} {{\nentry:\n{text}\nret void\n}}"
+            f"define internal void @{self.name}({parameters}ptr noalias {_FAIL}) {group} {{\nentry:\n{text}\nret void\n}}"
         )
 
     def _into(self, lines: list[str]) -> None:
@@ -225,6 +265,10 @@ class Nest:
             if access.offset:
                 self._into(self._before[0])
                 pointer = b.emit(f"getelementptr {kind}, ptr {pointer}, i64 {access.offset}")
+            if access.advance:
+                self._into(self._before[0])
+                step = b.emit(f"mul nsw i64 %lo, {access.advance}")
+                pointer = b.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
             for d, s in enumerate(access.strides):
                 if s:
                     self._into(self._before[d + 1])
@@ -267,7 +311,7 @@ class Nest:
             self._into(self._before[depth])
             length = x.shape[axis]
             p = self._from_end(p, length)
-            step = self.schedule.places[x].strides[axis]
+            step = access.step
             moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
             pointer = b.emit(f"getelementptr {memory_type(n.dtype)}, ptr {access.pointer}, i64 {moved}")
             self._values[n] = (scalar.load(b, n.dtype, pointer), depth)
@@ -316,7 +360,7 @@ class Nest:
 
     # --- reductions -------------------------------------------------------------------------------------------------
 
-    def _reduce(self, s: Reduce, target: Access, mask: list[bool]) -> None:
+    def _reduce(self, s: Reduce, target: Access, mask: list[bool], over_rows: bool) -> None:
         b = self.body
         depth = len(self.space)
         name, dtype = s.node.op.name, s.node.dtype
@@ -325,16 +369,19 @@ class Nest:
         inner = 0
         while inner < depth and mask[depth - 1 - inner]:
             inner += 1
-        partial = any(mask[: depth - inner])
-        start = scalar.literal(_start(name, dtype), dtype)
-        if partial:
-            self._fill(target, s.node.size, start)
+        partial = over_rows or any(mask[: depth - inner])
+        start = scalar.literal(start_of(name, dtype), dtype)
+        if partial and not over_rows:  # sums over rows begin with the chunk
+            size = s.node.size
+            if self.rows is not None and target.buffer in self.rows.local:
+                size = size // self.rows.count * self.rows.tile
+            self._fill(target, size, start)
         if inner == 0:
             self._into(self._before[depth])
             old = scalar.load(b, target.dtype, target.pointer) if partial else start
             converted = scalar.convert(b, value, s.source.dtype, dtype)
             scalar.store(
-                b, dtype, self._combine(name, dtype, old, converted, False) if partial else converted, target.pointer
+                b, dtype, combine(b, name, dtype, old, converted, False) if partial else converted, target.pointer
             )
             return
         held = f"%{b.fresh('sum')}"
@@ -345,7 +392,7 @@ class Nest:
         self._into(self._before[depth])
         converted = scalar.convert(b, value, s.source.dtype, dtype)
         old = b.emit(f"load {kind}, ptr {held}")
-        new = self._combine(name, dtype, old, converted, True)
+        new = combine(b, name, dtype, old, converted, True)
         b.line(f"store {kind} {new}, ptr {held}")
         if blocked:
             total, error = f"%{b.fresh('total')}", f"%{b.fresh('error')}"
@@ -369,7 +416,7 @@ class Nest:
             result = b.emit(f"load {kind}, ptr {held}")
         if partial:
             old = scalar.load(b, dtype, target.pointer)
-            result = self._combine(name, dtype, old, result, False)
+            result = combine(b, name, dtype, old, result, False)
         scalar.store(b, dtype, result, target.pointer)
 
     def _compensated(self, kind: str, held: str, total: str, error: str) -> None:
@@ -386,21 +433,6 @@ class Nest:
         lost = b.emit(f"fadd {kind} {left}, {right}")
         b.line(f"store {kind} {new}, ptr {total}")
         b.line(f"store {kind} {b.emit(f'fadd {kind} {e}, {lost}')}, ptr {error}")
-
-    def _combine(self, name: str, dtype: np.dtype[Any], a: str, b: str, free: bool) -> str:
-        kind = register_type(dtype)
-        real = dtype.kind == "f"
-        if name in ("sum", "prod"):
-            verb = ("fadd" if name == "sum" else "fmul") if real else ("add" if name == "sum" else "mul")
-            return self.body.emit(f"{verb}{' reassoc' if real and free else ''} {kind} {a}, {b}")
-        if name in ("any", "all"):
-            return self.body.emit(f"{'or' if name == 'any' else 'and'} i1 {a}, {b}")
-        verb = {"max": "maximum" if real else "smax", "min": "minimum" if real else "smin"}[name]
-        if dtype.kind == "b":
-            return self.body.emit(f"{'or' if name == 'max' else 'and'} i1 {a}, {b}")
-        short = {"double": "f64", "float": "f32", "i64": "i64"}[kind]
-        self.body.module.declare(f"llvm.{verb}.{short}", f"declare {kind} @llvm.{verb}.{short}({kind}, {kind})")
-        return self.body.emit(f"call {kind} @llvm.{verb}.{short}({kind} {a}, {kind} {b})")
 
     def _fill(self, target: Access, size: int, start: str) -> None:
         """Sets the memory that partial reductions are added to."""
@@ -425,12 +457,13 @@ class Nest:
     # --- putting the sections together ------------------------------------------------------------------------------
 
     def _assemble(self, depth: int) -> list[str]:
+        ends = [self._end(d) for d in range(depth)]
         allocas = [x for x in self._entry if " = alloca " in x]
         lines = [*allocas, *(x for x in self._entry if " = alloca " not in x), *self._before[0]]
         closing: list[list[str]] = []
         for d in range(depth):
             blocked = self.blocked and d == depth - 1
-            end = str(self.space[d])
+            end = ends[d]
             first = "0"
             if blocked:
                 lines += [
@@ -467,7 +500,24 @@ class Nest:
         return lines + [x for tail in reversed(closing) for x in tail] + ([] if depth else self._after[0])
 
 
-def _start(name: str, dtype: np.dtype[Any]) -> Any:
+def combine(body: Body, name: str, dtype: np.dtype[Any], a: str, b: str, free: bool) -> str:
+    """One step of the reduction ``name``; ``free`` says that the order of additions does not matter."""
+    kind = register_type(dtype)
+    real = dtype.kind == "f"
+    if name in ("sum", "prod"):
+        verb = ("fadd" if name == "sum" else "fmul") if real else ("add" if name == "sum" else "mul")
+        return body.emit(f"{verb}{' reassoc' if real and free else ''} {kind} {a}, {b}")
+    if name in ("any", "all"):
+        return body.emit(f"{'or' if name == 'any' else 'and'} i1 {a}, {b}")
+    verb = {"max": "maximum" if real else "smax", "min": "minimum" if real else "smin"}[name]
+    if dtype.kind == "b":
+        return body.emit(f"{'or' if name == 'max' else 'and'} i1 {a}, {b}")
+    short = {"double": "f64", "float": "f32", "i64": "i64"}[kind]
+    body.module.declare(f"llvm.{verb}.{short}", f"declare {kind} @llvm.{verb}.{short}({kind}, {kind})")
+    return body.emit(f"call {kind} @llvm.{verb}.{short}({kind} {a}, {kind} {b})")
+
+
+def start_of(name: str, dtype: np.dtype[Any]) -> Any:
     """What a reduction begins with: combined with x it gives x."""
     if name == "sum":
         return dtype.type(-0.0) if dtype.kind == "f" else dtype.type(0)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thalweg.execution.native import entry, scalar
+from thalweg.execution.native import entry, runtime, scalar, threads
 from thalweg.execution.native.canonical import canonical
 from thalweg.execution.native.contraction import Operand, emit_contraction
 from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
-from thalweg.execution.native.loops import Nest
+from thalweg.execution.native.groups import Group, Grouping
+from thalweg.execution.native.loops import Nest, combine
 from thalweg.execution.native.module import Body, Module, memory_type
+from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.schedule import Check, Loop, Product, Schedule, Unsupported
+from thalweg.execution.native.tiled import Tiled
 from thalweg.graph import Graph, Node
 
 if TYPE_CHECKING:
@@ -54,23 +57,34 @@ class _Writer:
         self.schedule = schedule
         self.module = Module()
         self.body = Body(self.module)
-        self.tasks = schedule.tasks
+        self.tasks = Grouping(schedule).groups()
         self.constants: list[Any] = []
         self.described: list[str] = []
 
     def program(self) -> Program:
         b, schedule = self.body, self.schedule
-        written = [self._task(k, t) for k, t in enumerate(self.tasks)]
-        scratch = self._allocate([buffers for _, buffers in written])
+        written = [
+            self._group(k, t) if isinstance(t, Group) else self._task(f"task{k}", t) for k, t in enumerate(self.tasks)
+        ]
+        scratch = self._allocate([w.buffers if isinstance(w, Tiled) else w[1] for w in written])
+        apart = -(-scratch // _ALIGN) * _ALIGN  # what groups need besides; they run one after the other
+        besides = max((w.scratch_bytes for w in written if isinstance(w, Tiled)), default=0)
+        if besides:
+            scratch = apart + besides
         b.line("%fail = alloca i32")
         b.line("store i32 0, ptr %fail")
         self.pointers: dict[Buffer, str] = {}
         for buffer in schedule.buffers:
             self.pointers[buffer] = self._pointer(buffer)
         checks = sorted(schedule.checks, key=lambda c: c.level)
-        for task, (name, buffers) in zip(self.tasks, written, strict=True):
-            while checks and checks[0].level <= task.level:
+        waiting = self._least_levels()
+        for done, level in zip(written, waiting, strict=True):
+            while checks and checks[0].level <= level:
                 self._check(checks.pop(0))
+            if isinstance(done, Tiled):
+                done.run(b, self.pointers, b.emit(f"getelementptr i8, ptr %scratch, i64 {apart}"), combine)
+                continue
+            name, buffers = done
             listed = "".join(f"ptr {self.pointers[x]}, " for x in buffers)
             b.line(f"call void @{name}({listed}ptr %fail)")
         for check in checks:
@@ -94,35 +108,65 @@ class _Writer:
 
     # --- tasks ------------------------------------------------------------------------------------------------------
 
-    def _task(self, k: int, task: Any) -> tuple[str, list[Buffer]]:
-        name = f"task{k}"
+    def _least_levels(self) -> list[int]:
+        """For each step, the lowest level among it and those after: all below is done."""
+        levels: list[int] = []
+        least = 1 << 60
+        for task in reversed(self.tasks):
+            least = min(least, *(t.level for t in (task.tasks if isinstance(task, Group) else (task,))))
+            levels.append(least)
+        return levels[::-1]
+
+    def _group(self, k: int, group: Group) -> Tiled:
+        parts = []
+        for i, task in enumerate(group.tasks):
+            name, buffers = self._task(f"task{k}_{i}", task, group.rows)
+            adds = isinstance(task, Product) and task.out.buffer in group.rows.sums
+            parts.append((name, buffers, adds))
+        tiled = Tiled(group, parts, self.module, f"group{k}", threads.limit())
+        tiled.write()
+        return tiled
+
+    def _task(self, name: str, task: Any, rows: Rows | None = None) -> tuple[str, list[Buffer]]:
         if isinstance(task, Loop):
-            nest = Nest(task, self.schedule, self.module, name)
+            nest = Nest(task, self.schedule, self.module, name, rows)
             nest.write()
             return name, nest.buffers
-        return name, self._product(task, name)
+        return name, self._product(task, name, rows)
 
-    def _product(self, task: Product, name: str) -> list[Buffer]:
+    def _product(self, task: Product, name: str, rows: Rows | None) -> list[Buffer]:
         body = Body(self.module)
         buffers = list(dict.fromkeys((task.a.buffer, task.b.buffer, task.out.buffer)))
         names = {x: f"%b{k}" for k, x in enumerate(buffers)}
         kind = memory_type(task.node.dtype)
+        labels = task.node.params
 
-        def operand(place: Place) -> Operand:
+        def operand(place: Place, which: int) -> Operand:
             pointer = names[place.buffer]
+            shape: list[int | str] = list(place.shape)
+            if rows is not None:
+                place, _ = rows.within(place, place.strides)
             if place.offset:
                 pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {place.offset}")
-            return Operand(pointer, place.strides, place.shape)
+            if rows is not None and rows.axis[task] in labels[which]:
+                axis = labels[which].index(rows.axis[task])
+                shape[axis] = "%rows"
+                if place.buffer not in rows.local:
+                    step = body.emit(f"mul nsw i64 %lo, {place.strides[axis]}")
+                    pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
+            return Operand(pointer, place.strides, tuple(shape))
 
-        la, lb, lo = task.node.params
-        done = emit_contraction(body, task.node.dtype, operand(task.a), la, operand(task.b), lb, operand(task.out), lo)
+        a, b, out = (operand(place, k) for k, place in enumerate((task.a, task.b, task.out)))
+        done = emit_contraction(body, task.node.dtype, a, labels[0], b, labels[1], out, labels[2])
         if not done:
             raise Unsupported(task.node)
-        listed = ", ".join(f"ptr noalias nocapture {v}" for v in names.values())
+        listed = "".join(f"ptr noalias nocapture {v}, " for v in names.values())
+        if rows is not None:
+            listed += "i64 %lo, i64 %rows, "
         text = "\n".join(body.lines)
         group = self.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
         self.module.define(
-            f"define internal void @{name}({listed}, ptr noalias %fail) {group} {{\nentry:\n{text}\nret void\n}}"
+            f"define internal void @{name}({listed}ptr noalias %fail) {group} {{\nentry:\n{text}\nret void\n}}"
         )
         return buffers
 
@@ -180,7 +224,7 @@ class _Writer:
             check.place.buffer.last = 1 << 60
         placed: list[Buffer] = []
         total = 0
-        scratch = [x for x in self.schedule.buffers if x.kind == SCRATCH and x.size]
+        scratch = [x for x in self.schedule.buffers if x.kind == SCRATCH and x.size and x.last >= 0]
         for buffer in sorted(scratch, key=lambda x: -x.bytes):
             offset = 0
             for other in sorted(placed, key=lambda x: x.offset):
@@ -200,8 +244,8 @@ def link(program: Program, code: Code) -> Callable[..., list[Any] | None]:
         table = (ctypes.c_void_p * len(program.constants)).from_address(code.address("constants"))
         for k, value in enumerate(program.constants):
             table[k] = value.ctypes.data
-    call = entry.callable(code)
-    return call
+        code.constants = program.constants  # type: ignore[attr-defined]  # they must live as long as the code
+    return entry.callable(code)
 
 
 __all__ = ["OUTPUT", "Program", "build", "link"]

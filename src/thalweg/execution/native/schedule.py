@@ -175,7 +175,7 @@ class Schedule:
     @property
     def tasks(self) -> list[Any]:
         """All tasks, each after those whose results it reads."""
-        loops = [t for t in self._loops.values() if t.statements]
+        loops = [t for t in self._loops.values() if t.statements and 0 not in t.space]
         return sorted([*self._copying, *loops, *self.products], key=lambda t: (t.level, t.phase))
 
     # --- levels -----------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class Schedule:
             elif op is UPDATE:
                 level[n] = max(self._base_level(n), *(self._in_loop(p, p.shape) for p in n.args[1:]))
             else:  # scatter_add
-                base, g, positions = n.args
+                _, g, positions = n.args
                 level[n] = max(self._base_level(n) + 1, self._in_loop(g, g.shape), self.ready(positions))
 
     def _base_level(self, n: Node) -> int:
@@ -235,7 +235,7 @@ class Schedule:
             stuck = sum(
                 1
                 for a in dict.fromkeys(n.args)
-                if self._joins(a, n.shape) and any(level[u] < later for u in users[a] if u is not n)
+                if self._joins(a, n.shape) and any(level.get(u, -1) < later for u in users[a] if u is not n)
             )
             if stuck <= 1:
                 level[n] = later
@@ -318,13 +318,14 @@ class Schedule:
     # --- where it is stored -----------------------------------------------------------------------------------------
 
     def _own(self, n: Node, buffer: Buffer) -> Place:
+        buffer.owner = n
         self.buffers.append(buffer)
         place = self.places[n] = whole(buffer, n.shape)
         return place
 
     def _scratch(self, n: Node) -> Place:
-        """A place of its own for ``n``; single numbers share one buffer."""
-        if n.shape == () and n.dtype.kind == "f" and n.dtype.itemsize == 8:
+        """A place of its own for ``n``; computed numbers share one buffer."""
+        if n.shape == () and is_map(n) and n.dtype.kind == "f" and n.dtype.itemsize == 8:
             if self._shared is None:
                 self._shared = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
                 self.buffers.append(self._shared)
@@ -392,7 +393,7 @@ class Schedule:
         """A copy of a view in C order."""
         place = self.copies.get(n)
         if place is None:
-            buffer = Buffer(SCRATCH, len(self.buffers), n.size, n.dtype)
+            buffer = Buffer(SCRATCH, len(self.buffers), n.size, n.dtype, owner=n)
             self.buffers.append(buffer)
             place = self.copies[n] = whole(buffer, n.shape)
             self._copying.append(Loop(self.ready(n), n.shape, [Store(n, place)], phase=-1))
@@ -432,7 +433,7 @@ class Schedule:
             place = self.places[n]
             if place.buffer.kind == OUTPUT and place.buffer.index == k:
                 continue
-            buffer = Buffer(OUTPUT, k, n.size, n.dtype)
+            buffer = Buffer(OUTPUT, k, n.size, n.dtype, owner=n)
             self.buffers.append(buffer)
             self.loop(self.ready(n), n.shape).statements.append(Store(n, whole(buffer, n.shape)))
         for number, (n, answer) in enumerate(self.guards):
