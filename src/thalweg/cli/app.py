@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from thalweg.cli import output
+from thalweg.cli import cache, output
 from thalweg.cli.arguments import write_point
 from thalweg.cli.question import Question, read_question
 from thalweg.errors import ThalwegError
@@ -179,6 +179,9 @@ def classify(
     else:
         print(found)
     return ANSWERED
+
+
+app.add_typer(cache.app, name="cache")
 
 
 def finite(question: Question, content: dict[str, Any]) -> int:
