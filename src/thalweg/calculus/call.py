@@ -125,8 +125,8 @@ def flatten_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequenc
 
 
 def prepared(leaves: Sequence[Any]) -> list[Any]:
-    """Leaves of the usual kinds as the interpreter takes them: arrays, and scalars of NumPy's."""
-    return [(x if x.ndim else x[()]) if type(x) is np.ndarray else np.float64(x) for x in leaves]
+    """Leaves as the interpreter takes them: arrays, and for numbers NumPy's scalars."""
+    return [np.float64(x) if type(x) is float else x if x.ndim else x[()] for x in leaves]
 
 
 class Call:
