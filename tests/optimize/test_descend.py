@@ -136,3 +136,28 @@ def test_tolerance_zero_goes_to_the_floor():
         s = minimize(quadratic(H, H @ [1 / 3, 1 / 7]), [5.0, 5.0], tol=0, method=method)
         assert s.success
         np.testing.assert_allclose(s.x, [1 / 3, 1 / 7], rtol=1e-14)
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["in the callback", "between the states"])
+def test_large_data_that_change_during_the_run_are_followed(watched):
+    data = np.zeros(100_000)
+
+    def move(state):
+        if state.iteration == 3:
+            data[:] = 1.0
+
+    run = descend(
+        lambda x: np.mean((x - data) ** 2),
+        5.0,
+        "gradient-descent",
+        learning_rate=0.25,
+        callback=move if watched else None,
+    )
+    reached = []
+    for state in run:
+        reached.append(float(state.x))
+        if not watched:
+            move(state)
+        if state.iteration == 6:
+            break
+    assert reached == pytest.approx([5.0, 2.5, 1.25, 0.625, 0.8125, 0.90625, 0.953125], rel=1e-12)

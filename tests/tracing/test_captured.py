@@ -5,6 +5,7 @@ import functools
 import itertools
 import random
 import sys
+import threading
 import types
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import thalweg as tw
 from thalweg.errors import UnsupportedError
+from thalweg.tracing.captured import undisturbed
 
 rate = 1.0
 
@@ -208,3 +210,63 @@ def test_series_and_tables_take_part_as_arrays():
 def test_complex_numbers_are_refused_at_the_users_line():
     with pytest.raises(UnsupportedError, match=r"complex number.*\n(.*\n)*.*1j"):
         tw.grad(lambda x: abs(1j * x))(1.0)
+
+
+def test_in_a_block_without_code_of_the_users_large_arrays_are_looked_at_once():
+    small, large = np.ones(3), np.ones(100_000)
+    g = tw.grad(lambda x: np.sum(small * x) + large[0] * np.sum(x))
+    x = np.zeros(3)
+    g(x)
+    with undisturbed():
+        np.testing.assert_array_equal(g(x), np.full(3, 2.0))
+        large[0] = 9.0  # against the promise of the block
+        np.testing.assert_array_equal(g(x), np.full(3, 2.0))
+        tw.grad(lambda x: x**2)(1.0)  # code of the user's
+        np.testing.assert_array_equal(g(x), np.full(3, 10.0))
+        small[:] = 2.0
+        np.testing.assert_array_equal(g(x), np.full(3, 11.0))  # small ones are looked at all the same
+    large[0] = 1.0
+    with undisturbed():
+        np.testing.assert_array_equal(g(x), np.full(3, 3.0))
+    large[0] = 2.0
+    np.testing.assert_array_equal(g(x), np.full(3, 4.0))
+
+
+def test_another_thread_has_its_own_block():
+    large = np.ones(100_000)
+    g = tw.grad(lambda x: large[0] * x)
+    seen = []
+    with undisturbed():
+        assert g(1.0) == g(1.0) == 1.0
+        large[0] = 4.0
+        thread = threading.Thread(target=lambda: seen.append(g(1.0)))
+        thread.start()
+        thread.join()
+    assert seen == [4.0]
+
+
+def test_a_deleted_name_and_one_that_shadows_are_seen(monkeypatch):
+    def make():
+        scale = 2.0
+
+        def f(x):
+            return scale * x
+
+        def forget():
+            nonlocal scale
+            del scale
+
+        return f, forget
+
+    f, forget = make()
+    g = tw.grad(f)
+    assert g(1.0) == g(1.0) == 2.0
+    forget()
+    with pytest.raises(NameError):
+        g(1.0)
+    monkeypatch.setitem(globals(), "rate", 1.0)
+    h = tw.grad(lambda x: rate * x)
+    assert h(1.0) == h(1.0) == 1.0
+    monkeypatch.delitem(globals(), "rate")
+    with pytest.raises(NameError):
+        h(1.0)

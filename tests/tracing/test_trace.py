@@ -274,6 +274,22 @@ def test_everything_is_restored_after_an_error():
         bool(leak[0])
 
 
+def test_names_that_the_user_binds_anew_are_kept(monkeypatch):
+    own_exp, own_log = lambda x: 1.0, lambda x: 2.0
+    f = lambda x: math.exp(2 * x)
+    assert tw.grad(f)(0.0) == 2.0
+    with monkeypatch.context() as patch:
+        patch.setattr(math, "exp", own_exp)
+        assert tw.grad(f)(0.0) == 2.0  # by the name, which is in the table
+        assert math.exp is own_exp
+        tw.grad(lambda x: patch.setattr(math, "log", own_log) or x)(3.0)  # while the trace runs
+        assert math.log is own_log
+        assert tw.grad(lambda x: math.log(x))(0.5) == 2.0
+        assert math.log is own_log
+    assert tw.grad(f)(0.0) == 2.0
+    assert math.exp(0.0) == 1.0
+
+
 def test_other_threads_never_notice():
     tracing, seen = threading.Event(), threading.Event()
     results = []
