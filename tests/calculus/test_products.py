@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import thalweg as tw
 from thalweg.errors import ArgumentError
@@ -154,3 +155,11 @@ def test_hvp_needs_one_number():
         tw.hvp(F)(x, v)
     with pytest.raises(ArgumentError, match="function"):
         tw.hvp(3.0)
+
+
+def test_functions_of_libraries_by_themselves():
+    x, v = np.array([[2.0, 1.0], [0.5, 3.0]]), np.array([[1.0, 0.0], [2.0, 1.0]])
+    value, change = tw.jvp(scipy.linalg.det, x, v)  # d det = tr(adj(x) v)
+    assert value == pytest.approx(5.5)
+    assert change == pytest.approx(3 * 1 - 1 * 2 - 0.5 * 0 + 2 * 1)
+    np.testing.assert_allclose(tw.hvp(scipy.linalg.det)(x, v), [[1, -2], [0, 1]], atol=1e-14)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.sparse as sp
 import scipy.special as special
 from hypothesis import assume, given, settings
@@ -324,6 +325,13 @@ def test_dtype_is_kept(dtype):
 def test_integers_are_promoted():
     J = tw.jacobian(lambda x: x**2, sparse=True)(np.arange(3))
     np.testing.assert_array_equal(J.toarray(), np.diag([0.0, 2, 4]))
+
+
+def test_functions_of_libraries_by_themselves():
+    matrix = A[:3, :3]
+    for f in (np.sin, np.linalg.det, scipy.linalg.det, scipy.linalg.expm, special.softmax):
+        J = tw.jacobian(f, sparse=True)(matrix)
+        np.testing.assert_allclose(J.toarray(), flat(tw.jacobian(f)(matrix), 9), rtol=1e-12)
 
 
 def test_results_are_the_callers_own():

@@ -109,8 +109,8 @@ def jacobian(
 
         If ``sparse``, one ``scipy.sparse.csr_array`` with a row for each element of the output and a column for each
         element of the argument, in C order. Several arrays in an output or argument stand one after the other, in the
-        order in which they are nested (dicts by sorted key). It stores every entry that can be nonzero, so its structure
-        is the same at each call of one branch of the function.
+        order in which they are nested (dicts by sorted key). Every entry that can be nonzero is stored, so the
+        structure is the same at each call of one branch of the function.
 
     Examples
     --------

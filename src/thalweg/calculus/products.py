@@ -22,6 +22,7 @@ from thalweg.ops.contract import contract
 from thalweg.ops.elementwise import astype, sqrt
 from thalweg.ops.movement import reshape
 from thalweg.tracing import tree
+from thalweg.tracing.reach import answered
 from thalweg.tracing.trace import Traced
 from thalweg.transforms.forward import pushforward
 from thalweg.transforms.reverse import pullback
@@ -227,9 +228,10 @@ class _WithoutLast:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.__wrapped__ = f
         self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__module__ = getattr(f, "__module__", "")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__wrapped__(*args[:-1], **kwargs)
+        return answered(self.__wrapped__)(*args[:-1], **kwargs)
 
 
 DirectedRule = Callable[[Traced, Variables, list[Node]], tuple[list[Node], Assemble]]

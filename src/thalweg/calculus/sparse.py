@@ -23,6 +23,7 @@ from thalweg.ops.gather import take
 from thalweg.ops.movement import concatenate, reshape
 from thalweg.tracing import tree
 from thalweg.tracing.context import concrete
+from thalweg.tracing.reach import answered
 from thalweg.tracing.trace import Traced
 from thalweg.tracing.tracer import Tracer
 from thalweg.transforms.batch import batched
@@ -46,12 +47,13 @@ class WithKnownPositions:
     def __init__(self, f: Callable[..., Any]) -> None:
         self.__wrapped__ = f
         self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.__module__ = getattr(f, "__module__", "")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, nesting = tree.flatten((args, kwargs))
         fixed = [concrete(x.node) if type(x) is Tracer and x.dtype.kind == "i" else x for x in leaves]
         args, kwargs = tree.unflatten(nesting, fixed)
-        return self.__wrapped__(*args, **kwargs)
+        return answered(self.__wrapped__)(*args, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def reach(f: Any, around: Surroundings | None = None) -> Iterator[Any]:
         modules = _enter_modules()
         keys = _enter_bound_names(around)
     try:
-        yield functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f
+        yield answered(f)
     finally:
         with _lock:
             for module in modules:
@@ -127,6 +127,11 @@ def reach(f: Any, around: Surroundings | None = None) -> Iterator[Any]:
                     del _bound[key]
                     if bound.read() is _stand_ins[bound.original]:  # not if the user's code bound the name anew
                         bound.write(bound.original)
+
+
+def answered(f: Any) -> Any:
+    """What to call for ``f`` while a trace runs: our answer if it stands in the table, else itself."""
+    return functools.partial(_stand_ins[f].answer, f) if _is_known(f) else f
 
 
 def _stand_in(original: Any, answer: Answer) -> Answer:
