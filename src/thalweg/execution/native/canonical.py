@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.execution.native import scalar
+from thalweg.execution.native.scalarize import scalarize
 from thalweg.execution.native.schedule import literal_of
 from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, make, reachable, rebuild
 from thalweg.ops import elementwise as e
@@ -46,7 +47,8 @@ Guard = tuple[Node, Any]
 def canonical(outputs: Sequence[Node], guards: Sequence[Guard]) -> tuple[list[Node], list[Guard]]:
     """``outputs`` and ``guards`` in canonical form."""
     asked = [_single(n, answer) for n, answer in guards]
-    ends = [*outputs, *(n for n, _ in asked)]
+    ends = scalarize([*outputs, *(n for n, _ in asked)], _COMPOSED)
+    outputs, asked = ends[: len(outputs)], list(zip(ends[len(outputs) :], (a for _, a in asked), strict=True))
     order = reachable(ends)
     rewriting = _Rewriting(order)
     for n in order:
@@ -284,4 +286,7 @@ _RULES: dict[Any, Any] = {
     reduce.LOGSUMEXP: _logsumexp,
     reduce.WEIGHTS: _weights,
     softmax.SOFTMAX: _softmax,
+}
+_COMPOSED = {
+    op: lambda n, rule=_RULES[op]: rule(None, n, n.args) for op in (reduce.LOGSUMEXP, reduce.WEIGHTS, softmax.SOFTMAX)
 }

@@ -18,6 +18,7 @@ from thalweg.execution.native.loops import Nest, combine
 from thalweg.execution.native.module import Body, Module, memory_type
 from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.schedule import Check, Loop, Product, Schedule, Unsupported
+from thalweg.execution.native.straight import Straight, level_of
 from thalweg.execution.native.tiled import Tiled
 from thalweg.graph import Graph, Node
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _IN_TEXT = 4096  # bytes up to which a constant is written into the code
 _ALIGN = 64
-_SMALL = 3000  # operations up to which LLVM is given time to optimise
 
 
 @dataclass
@@ -103,7 +103,7 @@ class _Writer:
             self.module.declare("constants", f"@constants = global [{len(self.constants)} x ptr] zeroinitializer")
         size = sum(n.size for n in schedule.inputs) + sum(n.size for n in schedule.outputs) + scratch
         entry.emit_entry(self.module, inputs, outputs, scratch, release_gil=size > 20_000)
-        level = 3 if len(schedule.nodes) <= _SMALL else 0
+        level = level_of(self.tasks, schedule)
         return Program(self.module.text(), level, inputs, outputs, self.constants, scratch, self.described)
 
     # --- tasks ------------------------------------------------------------------------------------------------------
@@ -129,7 +129,11 @@ class _Writer:
 
     def _task(self, name: str, task: Any, rows: Rows | None = None) -> tuple[str, list[Buffer]]:
         if isinstance(task, Loop):
-            nest = Nest(task, self.schedule, self.module, name, rows)
+            nest: Nest | Straight
+            if task.space == () and rows is None:
+                nest = Straight(task, self.schedule, self.module, name)
+            else:
+                nest = Nest(task, self.schedule, self.module, name, rows)
             nest.write()
             return name, nest.buffers
         return name, self._product(task, name, rows)

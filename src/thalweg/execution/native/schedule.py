@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native import scalar
+from thalweg.execution.native import pieces, scalar
 from thalweg.execution.native.layout import (
     CONSTANT,
     INPUT,
@@ -156,7 +156,7 @@ class Schedule:
         self.checks: list[Check] = []
         self.copies: dict[Node, Place] = {}
         self._copying: list[Loop] = []
-        self._shared: Buffer | None = None
+        self._shared: dict[np.dtype[Any], Buffer] = {}
         for k, n in enumerate(self.inputs):
             self._own(n, Buffer(INPUT, k, n.size, n.dtype))
         for n in self.nodes:
@@ -169,6 +169,8 @@ class Schedule:
         self._set_levels()
         self._sink()
         self._choose_stored()
+        self._piece = pieces.cut(self.nodes, self.level, self.stored, is_map)
+        self.scalars = sum(n.shape == () for n in self.nodes)
         self._place()
         self._emit_results()
 
@@ -315,6 +317,11 @@ class Schedule:
         start = 0 if self._covered(n) else self._base_level(n)
         return max(start, self._in_loop(part, part.shape))
 
+    def _part_loop(self, n: Node, part: Node) -> tuple[int, Shape, int]:
+        """Level, space and phase of the loop that writes a part of an update."""
+        level = self._part_level(n, part)
+        return level, part.shape, self._piece.get(part, 1) if self.level.get(part) == level else 1
+
     # --- where it is stored -----------------------------------------------------------------------------------------
 
     def _own(self, n: Node, buffer: Buffer) -> Place:
@@ -325,12 +332,13 @@ class Schedule:
 
     def _scratch(self, n: Node) -> Place:
         """A place of its own for ``n``; computed numbers share one buffer."""
-        if n.shape == () and is_map(n) and n.dtype.kind == "f" and n.dtype.itemsize == 8:
-            if self._shared is None:
-                self._shared = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
-                self.buffers.append(self._shared)
-            place = self.places[n] = Place(self._shared, self._shared.size, (), ())
-            self._shared.size += 1
+        if n.shape == () and is_map(n):
+            shared = self._shared.get(n.dtype)
+            if shared is None:
+                shared = self._shared[n.dtype] = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
+                self.buffers.append(shared)
+            place = self.places[n] = Place(shared, shared.size, (), ())
+            shared.size += 1
             return place
         return self._own(n, Buffer(SCRATCH, len(self.buffers), n.size, n.dtype))
 
@@ -357,7 +365,8 @@ class Schedule:
                 self._view(n)
             elif is_map(n):
                 if n in self.stored:
-                    self.loop(self.level[n], n.shape).statements.append(Store(n, self._target(n, result)))
+                    phase = self._piece.get(n, 1)
+                    self.loop(self.level[n], n.shape, phase).statements.append(Store(n, self._target(n, result)))
             elif op.name in REDUCTIONS:
                 axes = n.params[0] if isinstance(n.params[0], tuple) else (n.params[0],)
                 x = n.args[0]
@@ -405,7 +414,7 @@ class Schedule:
         if (
             mine is not None
             and mine.buffer.kind == SCRATCH
-            and mine.buffer is not self._shared
+            and base.shape != ()
             and self._users[base] == [n]
             and base.op not in VIEWS
             and n not in result
@@ -421,7 +430,7 @@ class Schedule:
         place = self._target(n, result) if self._covered(n) else self._start(n, base, result, self._base_level(n))
         for part, index in zip(parts, n.params[0], strict=True):
             target = at_index(place, index, part.shape)
-            self.loop(self._part_level(n, part), part.shape).statements.append(Store(part, target))
+            self.loop(*self._part_loop(n, part)).statements.append(Store(part, target))
 
     def _scatter(self, n: Node, result: dict[Node, int]) -> None:
         base, g, positions = n.args

@@ -1,0 +1,188 @@
+"""Straight-line code in LLVM IR: the scalars of a `Loop` over no axes, one instruction after the other.
+
+What `loops.Nest` does for loops, in the simplest case, without looking for what is the same on many turns: graphs of
+10⁵ scalars are written in a few microseconds each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from thalweg.execution.native import scalar
+from thalweg.execution.native.layout import Buffer, Place
+from thalweg.execution.native.module import Body, Module, memory_type, register_type
+from thalweg.execution.native.schedule import Loop, Reduce, Schedule, Store, is_map, literal_of
+from thalweg.graph import CONSTANT, Node
+from thalweg.ops import gather
+
+FAIL = "%fail"
+
+
+class Straight:
+    """Writes one `Loop` over no axes as a function ``void name(ptr noalias…, ptr %fail)``."""
+
+    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str) -> None:
+        self.loop, self.schedule, self.name = loop, schedule, name
+        self.body = Body(module)
+        self._names: dict[Buffer, str] = {}
+        self._values: dict[Node, str] = {}
+        self._read: dict[tuple[Buffer, int], str] = {}
+        self._own = {s.node for s in loop.statements if isinstance(s, Store) and schedule.places.get(s.node) is s.place}
+        self.nodes = self._registers()
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """The buffers that the function takes, in order."""
+        return list(self._names)
+
+    def _registers(self) -> list[Node]:
+        """The scalars to be computed, in order."""
+        stored, own = self.schedule.stored, self._own
+        found: set[Node] = set()
+        stack = [s.source if isinstance(s, Reduce) else s.node for s in self.loop.statements]
+        while stack:
+            n = stack.pop()
+            if n.shape or n in found or (n in stored and n not in own) or not is_map(n):
+                continue
+            found.add(n)
+            if n.op is not gather.TAKE:
+                stack += n.args
+            else:
+                stack.append(n.args[1])
+        return sorted(found, key=lambda n: n.serial)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        b, values = self.body, self._values
+        value, emit = self._value, scalar.emit
+        for n in self.nodes:
+            op = n.op
+            args = n.args
+            if op.elementwise:
+                dtypes = tuple([a.dtype for a in args])
+                values[n] = emit(
+                    b, op.name, n.params, dtypes, n.dtype, [values.get(a) or value(a) for a in args], False
+                )
+            elif op is gather.TAKE:
+                values[n] = self._taken(n)
+            else:
+                values[n] = self._checked(value(args[0]), n.params[0])
+        written = []
+        for s in self.loop.statements:
+            source = s.source if isinstance(s, Reduce) else s.node
+            register, place = value(source), s.place
+            dtype = s.node.dtype if isinstance(s, Reduce) else place.buffer.dtype
+            offset = place.offset
+            if not isinstance(s, Store | Reduce):
+                self._add(register, s)
+                continue
+            written.append((scalar.convert(b, register, source.dtype, dtype), dtype, place, offset))
+        for register, dtype, place, offset in written:
+            scalar.store(b, dtype, register, self._address(place.buffer, offset))
+        targets = {s.place.buffer for s in self.loop.statements}
+        parameters = "".join(
+            f"ptr noalias{'' if x in targets else ' readonly'} nocapture {name}, " for x, name in self._names.items()
+        )
+        text = "\n".join(b.lines)
+        if len(self.nodes) <= LONG:
+            group = b.module.attributes(ATTRIBUTES)
+        else:
+            quick = self.schedule.scalars > _OPTIMISED
+            group = b.module.attributes(f"{'optnone ' if quick else ''}noinline {ATTRIBUTES}")
+        b.module.define(
+            f"define internal void @{self.name}({parameters}ptr noalias {FAIL}) {group} {{\n"
+            f"entry:\n{text}\nret void\n}}"
+        )
+
+    def _address(self, buffer: Buffer, offset: int) -> str:
+        name = self._names.get(buffer)
+        if name is None:
+            name = self._names[buffer] = f"%b{len(self._names)}"
+        if not offset:
+            return name
+        return self.body.emit(f"getelementptr {memory_type(buffer.dtype)}, ptr {name}, i64 {offset}")
+
+    def _value(self, n: Node) -> str:
+        found = self._values.get(n)
+        if found is not None:
+            return found
+        if n.op is CONSTANT and n.shape == ():
+            found = scalar.literal(n.value, n.dtype)
+        else:
+            fixed = literal_of(n)
+            found = scalar.literal(fixed, n.dtype) if fixed is not None else self._loaded(self.schedule.places[n])
+        self._values[n] = found
+        return found
+
+    def _loaded(self, place: Place) -> str:
+        key = (place.buffer, place.offset)
+        found = self._read.get(key)
+        if found is None:
+            dtype = place.buffer.dtype
+            found = self._read[key] = scalar.load(self.body, dtype, self._address(*key))
+        return found
+
+    def _taken(self, n: Node) -> str:
+        x, positions = n.args
+        place = self.schedule.places[x]
+        p = self._from_end(self._value(positions), x.shape[0])
+        return scalar.load(self.body, n.dtype, self._element(place, p))
+
+    def _element(self, place: Place, p: str) -> str:
+        b = self.body
+        (step,) = place.strides
+        moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
+        start = self._address(place.buffer, place.offset)
+        return b.emit(f"getelementptr {memory_type(place.buffer.dtype)}, ptr {start}, i64 {moved}")
+
+    def _from_end(self, p: str, length: int) -> str:
+        b = self.body
+        negative = b.emit(f"icmp slt i64 {p}, 0")
+        shifted = b.emit(f"add nsw i64 {p}, {length}")
+        return b.emit(f"select i1 {negative}, i64 {shifted}, i64 {p}")
+
+    def _checked(self, p: str, length: int) -> str:
+        """A position made positive; out of range it is noted, and 0."""
+        b = self.body
+        p = self._from_end(p, length)
+        good = b.emit(f"icmp ult i64 {p}, {length}")
+        bad = b.emit(f"xor i1 {good}, true")
+        wide = b.emit(f"zext i1 {bad} to i32")
+        old = b.emit(f"load i32, ptr {FAIL}")
+        b.line(f"store i32 {b.emit(f'or i32 {old}, {wide}')}, ptr {FAIL}")
+        return b.emit(f"select i1 {good}, i64 {p}, i64 0")
+
+    def _add(self, register: str, s: Any) -> None:
+        """One element of a scatter."""
+        b = self.body
+        p = self._from_end(self._loaded(s.positions), s.place.shape[s.axis])
+        dtype: np.dtype[Any] = s.place.buffer.dtype
+        pointer = self._element(s.place, p)
+        old = scalar.load(b, dtype, pointer)
+        register = scalar.convert(b, register, s.node.dtype, dtype)
+        add = "fadd" if dtype.kind == "f" else "add"
+        scalar.store(b, dtype, b.emit(f"{add} {register_type(dtype)} {old}, {register}"), pointer)
+
+
+# `noimplicitfloat` keeps LLVM from looking for vectors in scalars, which takes most of its time and gains nothing here
+ATTRIBUTES = 'nounwind noimplicitfloat "no-trapping-math"="true"'
+LONG = 100  # operations from which a function is not copied into its caller
+
+_OPTIMISED = 6000  # scalar operations up to which LLVM is given time
+_IN_LOOPS = 3000  # the same for operations in loops
+
+
+def level_of(tasks: Sequence[Any], schedule: Schedule) -> int:
+    """How much LLVM shall do for a program.
+
+    Scalar code gains nothing from the costly levels: level 1 makes it as fast as level 3, and level 0 (a fifth of the
+    time of level 1) half as slow again. Loops need vectors, and so level 3.
+    """
+    scalars = schedule.scalars
+    if all(isinstance(t, Loop) and t.space == () for t in tasks):
+        return 1 if scalars <= _OPTIMISED else 0
+    return 3 if len(schedule.nodes) - scalars <= _IN_LOOPS else 1
