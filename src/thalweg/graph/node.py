@@ -284,7 +284,7 @@ def canonical(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def full(shape: Shape, value: float, dtype: np.dtype[Any] = FLOAT64) -> Node:
     """A constant scalar spread over ``shape`` without the memory of an array."""
-    scalar = as_node(value, dtype)
+    scalar = as_node(bool(value) if dtype == BOOL else value, dtype)
     return make(OPS["broadcast"], (scalar,), (shape,)) if shape else scalar
 
 
