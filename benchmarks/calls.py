@@ -8,6 +8,7 @@ the process over many calls and many functions.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -158,14 +159,23 @@ def growth() -> None:
         nested(NESTED)
     print(f"  {'over 1e5 nested calls':44} {resident() - before:9.2f} MiB")
 
-    def functions(count: int) -> None:
-        for k in range(count):
-            tw.value_and_grad(lambda x, k=k: np.sum(x**2) * k)(X)
+    def functions(count: int, start: int = 0) -> None:
+        for k in range(start, start + count):
+            warm = tw.value_and_grad(lambda x, k=k: np.sum(x**2) * k + k)
+            warm(X)
+            warm(X)
 
     functions(200)
     before = resident()
     functions(1000)
-    print(f"  {'over 1e3 new functions':44} {resident() - before:9.2f} MiB")
+    print(f"  {'over 1e3 new functions, interpreted':44} {resident() - before:9.2f} MiB")
+    os.environ.update(THALWEG_NATIVE="always", THALWEG_CACHE_DIR="")
+    functions(200)
+    before = resident()
+    start = time.perf_counter()
+    functions(1000, 200)
+    each = time.perf_counter() - start
+    print(f"  {'over 1e3 new functions, all compiled':44} {resident() - before:9.2f} MiB  ({each:.1f} ms each)")
 
 
 if __name__ == "__main__":

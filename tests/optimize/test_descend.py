@@ -160,4 +160,5 @@ def test_large_data_that_change_during_the_run_are_followed(watched):
             move(state)
         if state.iteration == 6:
             break
-    assert reached == pytest.approx([5.0, 2.5, 1.25, 0.625, 0.8125, 0.90625, 0.953125], rel=1e-12)
+    # the gradient at the fourth state was taken before the change
+    assert reached == pytest.approx([5.0, 2.5, 1.25, 0.625, 0.3125, 0.65625, 0.828125], rel=1e-12)

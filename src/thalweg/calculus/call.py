@@ -117,7 +117,7 @@ def flatten_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequenc
     if not kwargs:
         for x in args:
             kind = type(x)
-            if kind is not np.ndarray and kind is not float:
+            if kind is not np.ndarray and kind is not float and kind is not np.float64:
                 break
         else:
             return args, len(args)

@@ -70,7 +70,7 @@ class Transformed:
         return type(self), (self._f, self._wrt, self._rule, self._name, self._native)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
+        if not kwargs:  # also while a trace runs in this thread: the code refuses its tracers, the rest are numbers
             traces = self._last
             for entry in traces.entries:
                 direct = entry.direct

@@ -30,7 +30,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     Anything that is not a container is a leaf; ``None`` holds no leaf.
     """
     kind = type(tree)
-    if kind is np.ndarray or kind is float or kind is int or kind.__name__ == "Tracer":
+    if kind is np.ndarray or kind is float or kind is int or kind is np.float64 or kind.__name__ == "Tracer":
         return [tree], LEAF
     leaves, structure = _flatten_containers(tree)
     kinds = {*map(type, leaves)} - _SIMPLE
