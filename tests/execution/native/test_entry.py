@@ -260,6 +260,13 @@ def test_a_failure_without_words(way):
         way(compiled(answers(-2), [], []))()
 
 
+def test_a_call_left_to_the_interpreter(way):
+    call = way(compiled(answers(signature.REFUSED), [], [((3,), F64), ((), F64), ((2, 2), I64)]))
+    before = sys.getrefcount(NotImplemented)
+    assert all(call() is NotImplemented for _ in range(10_000))
+    assert sys.getrefcount(NotImplemented) - before < 100
+
+
 def test_an_output_larger_than_memory(way):
     outputs = [((1000,), F64), ((), F64), ((1 << 27, 1 << 30), F64)]
     call = way(compiled(answers(0), [], outputs))

@@ -12,6 +12,7 @@ answered by ``NotImplemented``, and the caller brings it into form.
 0                      a tuple of the outputs: arrays, NumPy scalars for shape ``()``
 k ≥ 1                  ``None``: guard k does not hold
 −1                     ``MemoryError``
+−2³¹                   ``NotImplemented``: the interpreter shall say what is wrong (`REFUSED`)
 −1 − k, k ≥ 1          ``numpy.linalg.LinAlgError`` with the k-th of ``failures``
 =====================  =============================================================================================
 
@@ -34,9 +35,9 @@ import numpy as np
 from thalweg.execution.native import kept, llvm
 from thalweg.execution.native.entry_ir import entry_ir
 from thalweg.execution.native.objects import keep_forever, new_function, supported
-from thalweg.execution.native.signature import KEPT, Signature, emit_entry, read
+from thalweg.execution.native.signature import KEPT, REFUSED, Signature, emit_entry, read
 
-__all__ = ["callable", "emit_entry", "fallback"]
+__all__ = ["REFUSED", "callable", "emit_entry", "fallback"]
 
 _METH_FASTCALL = 0x0080
 
@@ -110,6 +111,8 @@ def fallback(code: llvm.Code) -> Callable[..., Any]:
             blocks.append(scratch)
         if answer > 0:
             return None
+        if answer == REFUSED:
+            return NotImplemented
         if answer == -1:
             raise MemoryError
         if answer < -1:

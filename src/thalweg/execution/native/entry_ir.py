@@ -24,7 +24,7 @@ from thalweg.execution.native.objects import (
     TYPE,
     VALUE,
 )
-from thalweg.execution.native.signature import DTYPES, KEPT, ON_STACK, TYPES
+from thalweg.execution.native.signature import DTYPES, KEPT, ON_STACK, REFUSED, TYPES
 
 
 def entry_ir() -> str:
@@ -299,7 +299,8 @@ br label %judge
 
 judge:
 switch i32 %answer, label %other_answer [ i32 0, label %done
-i32 -1, label %memory ]
+i32 -1, label %memory
+i32 {REFUSED}, label %refused ]
 done:
 %tuple = call ptr @PyTuple_New(i64 %count_out)
 %untupled = icmp eq ptr %tuple, null
@@ -340,6 +341,9 @@ br i1 %guard, label %unheld, label %failure
 unheld:
 call void @Py_IncRef(ptr @thalweg_none)
 br label %drop
+refused:
+call void @Py_IncRef(ptr @thalweg_not_implemented)
+br label %drop
 memory:
 call ptr @PyErr_NoMemory()
 br label %raised
@@ -361,8 +365,8 @@ raised:
 [ %count_out, %failure ]
 br label %drop
 drop:
-%result = phi ptr [ @thalweg_none, %unheld ], [ null, %raised ]
-%count_drop = phi i64 [ %count_out, %unheld ], [ %made_so_far, %raised ]
+%result = phi ptr [ @thalweg_none, %unheld ], [ @thalweg_not_implemented, %refused ], [ null, %raised ]
+%count_drop = phi i64 [ %count_out, %unheld ], [ %count_out, %refused ], [ %made_so_far, %raised ]
 br label %next_drop
 next_drop:
 %d = phi i64 [ 0, %drop ], [ %d_next, %drop_one ]

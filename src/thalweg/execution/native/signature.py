@@ -17,6 +17,7 @@ Spec = tuple[tuple[int, ...], np.dtype[Any]]
 
 ON_STACK = 32 << 10  # scratch up to here lives on the stack
 KEPT = 256 << 20  # scratch up to here is kept between calls
+REFUSED = -(1 << 31)  # the answer of a program that leaves a call to the interpreter, which says what is wrong
 FAILED = "the factorization of a matrix failed"
 DTYPES = tuple(np.dtype(t) for t in (np.float64, np.float32, np.int64, np.bool_))
 
