@@ -150,6 +150,7 @@ class Schedule:
         self.buffers: list[Buffer] = []
         self.places: dict[Node, Place] = {}
         self.level: dict[Node, int] = {}
+        self._filled: dict[Node, bool] = {}
         self.nodes = reachable((*outputs, *(n for n, _ in guards)))
         self._loops: dict[tuple[int, int, Shape], Loop] = {}
         self.products: list[Product] = []
@@ -311,7 +312,10 @@ class Schedule:
 
     def _covered(self, n: Node) -> bool:
         """Whether the parts of an update fill all of it."""
-        return sum(p.size for p in n.args[1:]) >= n.size
+        found = self._filled.get(n)
+        if found is None:  # asked for each part
+            found = self._filled[n] = sum(p.size for p in n.args[1:]) >= n.size
+        return found
 
     def _part_level(self, n: Node, part: Node) -> int:
         start = 0 if self._covered(n) else self._base_level(n)
