@@ -91,7 +91,7 @@ class _Writer:
             self._check(check)
         failed = b.emit("load i32, ptr %fail")
         good = b.emit(f"icmp eq i32 {failed}, 0")
-        code = b.emit(f"select i1 {good}, i32 0, i32 -2")
+        code = b.emit(f"select i1 {good}, i32 0, i32 {entry.REFUSED}")
         group = self.module.attributes("nounwind")
         text = "\n".join(b.lines)
         self.module.define(
