@@ -99,7 +99,7 @@ def verdicts(m: Measured) -> list[Verdict]:
         missed = [r for r in asked if r.over_function is None or r.over_function > 3]
         figure = f"{len(asked) - len(missed)} of {len(asked)} rows"
         if missed:
-            figure += "; not: " + ", ".join(f"{r.name} ({_times(r.over_function)})" for r in missed)
+            figure += "; not: " + ", ".join(f"{r.name} ({_tiers(r) or _times(r.over_function)})" for r in missed)
         found.append(("gradient ≤ 3 × its function, same tier, on every row", figure, not missed))
     if m.blas:
         share = m.blas["mixture"] / m.blas["dgemm"]
@@ -117,6 +117,12 @@ def verdicts(m: Measured) -> list[Verdict]:
 
 def _times(ratio: float | None) -> str:
     return "no time" if ratio is None else f"{ratio:.2f}×"
+
+
+def _tiers(row: Row) -> str:
+    """Why there is no ratio where the function alone runs in another tier."""
+    ours, alone = row.tiers.get(OURS), row.tiers.get(ALONE)
+    return "" if ours == alone else f"{ours}, its function {alone}"
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -69,8 +69,8 @@ class Row:
 
     @property
     def over_function(self) -> float | None:
-        """Our time over that of the function alone, executed by us."""
-        if OURS not in self.seconds or ALONE not in self.seconds:
+        """Our time over that of the function alone, executed by us in the same tier."""
+        if OURS not in self.seconds or ALONE not in self.seconds or self.tiers.get(OURS) != self.tiers.get(ALONE):
             return None
         return self.seconds[OURS] / self.seconds[ALONE]
 

@@ -199,6 +199,15 @@ def test_a_row_without_our_time_reaches_nothing():
     assert not any(ok for number, _, ok in report.verdicts(m) if "warm: ratio" in number or "mean" in number)
 
 
+def test_tiers_are_not_mixed_in_a_ratio():
+    m = reported()
+    m.rows[0].tiers.update({OURS: "interpreted", ALONE: "native"})
+    m.rows[1].tiers.update({OURS: "native", ALONE: "native"})
+    assert m.rows[0].over_function is None and m.rows[1].over_function == 5.0
+    (figure,) = (figure for number, figure, _ in report.verdicts(m) if number.startswith("gradient"))
+    assert "Rosenbrock n=2 (interpreted, its function native)" in figure
+
+
 def test_the_report_prints_and_is_json(capsys):
     from rich.console import Console
 
