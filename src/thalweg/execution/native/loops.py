@@ -371,18 +371,24 @@ class Nest:
             inner += 1
         partial = over_rows or any(mask[: depth - inner])
         start = scalar.literal(start_of(name, dtype), dtype)
-        if partial and not over_rows:  # sums over rows begin with the chunk
-            size = s.node.size
-            if self.rows is not None and target.buffer in self.rows.local:
-                size = size // self.rows.count * self.rows.tile
-            self._fill(target, size, start)
+        first = ""  # whether nothing has been added up yet; sums over rows begin with the chunk
+        if partial and not over_rows:
+            outer = [d for d in range(depth - inner) if mask[d]]
+            self._into(self._before[outer[-1] + 1])
+            for d in outer:
+                begun = b.emit(f"icmp eq i64 %i{d}, 0")
+                first = begun if not first else b.emit(f"and i1 {first}, {begun}")
+
+        def before() -> str:
+            old = scalar.load(b, target.dtype, target.pointer)
+            return b.emit(f"select i1 {first}, {kind} {start}, {kind} {old}") if first else old
+
         if inner == 0:
             self._into(self._before[depth])
-            old = scalar.load(b, target.dtype, target.pointer) if partial else start
             converted = scalar.convert(b, value, s.source.dtype, dtype)
-            scalar.store(
-                b, dtype, combine(b, name, dtype, old, converted, False) if partial else converted, target.pointer
-            )
+            if partial:
+                converted = combine(b, name, dtype, before(), converted, False)
+            scalar.store(b, dtype, converted, target.pointer)
             return
         held = f"%{b.fresh('sum')}"
         self._entry.append(f"{held} = alloca {kind}")
@@ -415,8 +421,7 @@ class Nest:
             self._into(after)
             result = b.emit(f"load {kind}, ptr {held}")
         if partial:
-            old = scalar.load(b, dtype, target.pointer)
-            result = combine(b, name, dtype, old, result, False)
+            result = combine(b, name, dtype, before(), result, False)
         scalar.store(b, dtype, result, target.pointer)
 
     def _compensated(self, kind: str, held: str, total: str, error: str) -> None:
@@ -433,26 +438,6 @@ class Nest:
         lost = b.emit(f"fadd {kind} {left}, {right}")
         b.line(f"store {kind} {new}, ptr {total}")
         b.line(f"store {kind} {b.emit(f'fadd {kind} {e}, {lost}')}, ptr {error}")
-
-    def _fill(self, target: Access, size: int, start: str) -> None:
-        """Sets the memory that partial reductions are added to."""
-        b = self.body
-        self._into(self._entry)
-        kind = memory_type(target.dtype)
-        label = b.fresh("fill")
-        base = f"%b{self.buffers.index(target.buffer)}"
-        b.line(f"br label %{label}p")
-        b.label(f"{label}p")
-        b.line(f"br label %{label}")
-        b.label(label)
-        b.line(f"%{label}i = phi i64 [0, %{label}p], [%{label}n, %{label}]")
-        at = b.emit(f"add i64 %{label}i, {target.offset}")
-        pointer = b.emit(f"getelementptr {kind}, ptr {base}, i64 {at}")
-        scalar.store(b, target.dtype, start, pointer)
-        b.line(f"%{label}n = add i64 %{label}i, 1")
-        b.line(f"%{label}c = icmp ult i64 %{label}n, {size}")
-        b.line(f"br i1 %{label}c, label %{label}, label %{label}x")
-        b.label(f"{label}x")
 
     # --- putting the sections together ------------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native import entry, runtime, scalar, threads
+from thalweg.execution.native import entry, scalar, segments, threads
 from thalweg.execution.native.canonical import canonical
 from thalweg.execution.native.contraction import Operand, emit_contraction
 from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
@@ -18,12 +18,10 @@ from thalweg.execution.native.loops import Nest, combine
 from thalweg.execution.native.module import Body, Module, memory_type
 from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.schedule import Check, Loop, Product, Schedule, Unsupported
+from thalweg.execution.native.segments import Segmented
 from thalweg.execution.native.straight import Straight, level_of
 from thalweg.execution.native.tiled import Tiled
-from thalweg.graph import Graph, Node
-
-if TYPE_CHECKING:
-    from thalweg.execution.native.llvm import Code
+from thalweg.graph import Graph, Node, building
 
 _IN_TEXT = 4096  # bytes up to which a constant is written into the code
 _ALIGN = 64
@@ -42,14 +40,18 @@ class Program:
     described: list[str] = field(default_factory=list)
 
 
-def build(graph: Graph, guards: Sequence[tuple[Node, Any]] = ()) -> Program | None:
-    """The program of ``graph``, or ``None`` where native code has no way to compute it."""
-    outputs, asked = canonical(graph.outputs, guards)
-    try:
-        schedule = Schedule(graph.inputs, outputs, asked)
-        return _Writer(schedule).program()
-    except Unsupported:
-        return None
+def build(graph: Graph, guards: Sequence[tuple[Node, Any]] = ()) -> Program | Segmented | None:
+    """The program of ``graph``, in segments where it has ops that native code lacks; ``None`` where that does not pay."""
+    with building():
+        outputs, asked = canonical(graph.outputs, guards)
+        try:
+            return _written(graph.inputs, outputs, asked)
+        except Unsupported:
+            return segments.build(graph.inputs, outputs, asked, _written)
+
+
+def _written(inputs: Sequence[Node], outputs: Sequence[Node], guards: Sequence[tuple[Node, Any]]) -> Program:
+    return _Writer(Schedule(inputs, outputs, guards)).program()
 
 
 class _Writer:
@@ -242,8 +244,10 @@ class _Writer:
         return total
 
 
-def link(program: Program, code: Code) -> Callable[..., list[Any] | None]:
+def link(program: Program | Segmented, code: Any) -> Callable[..., Any]:
     """The Python callable of the machine code of ``program``: arrays in, a tuple of arrays out."""
+    if isinstance(program, Segmented):
+        return segments.link(program, code, link)
     if program.constants:
         table = (ctypes.c_void_p * len(program.constants)).from_address(code.address("constants"))
         for k, value in enumerate(program.constants):
