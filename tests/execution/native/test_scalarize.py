@@ -160,8 +160,17 @@ def test_tiny_pieces_of_a_large_array_are_not_packed():
     agree(Graph([x, y], outputs), values(100), values(3))
 
 
-@pytest.mark.parametrize("labels", [((0,), (0,), ()), ((0, 1), (1,), (0,)), ((0, 1), (1, 2), (0, 2)), ((0, 1), (1, 2), (2, 0)),
-                                    ((3, 0), (3, 1), (3, 0, 1)), ((0, 1), (2,), (0,))], ids=str)  # fmt: skip
+PRODUCTS = [
+    ((0,), (0,), ()),
+    ((0, 1), (1,), (0,)),
+    ((0, 1), (1, 2), (0, 2)),
+    ((0, 1), (1, 2), (2, 0)),
+    ((3, 0), (3, 1), (3, 0, 1)),
+    ((0, 1), (2,), (0,)),
+]
+
+
+@pytest.mark.parametrize("labels", PRODUCTS, ids=str)
 def test_products(labels):
     la, lb, lo = labels
     size = {0: 2, 1: 3, 2: 4, 3: 2}
