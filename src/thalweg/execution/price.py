@@ -9,12 +9,17 @@ from __future__ import annotations
 import sys
 import threading
 
-from thalweg.graph import CONSTANT, INPUT, Graph
+from thalweg.graph import CONSTANT, INPUT, Graph, is_several
+from thalweg.ops.movement import BROADCAST, RESHAPE, SLICE, TRANSPOSE
+
+_VIEWS = (RESHAPE, TRANSPOSE, BROADCAST, SLICE)
 
 _START = 0.08  # seconds to import and start LLVM, paid by the first function
-_BASE = 0.012
-_LARGE = 3000  # operations from which code is optimised less (`native.program`)
-_SMALL_NODE, _LARGE_NODE = 1.2e-4, 2.0e-5
+_BASE = 0.01
+_ARRAY = 4e-3  # an operation on arrays: loops, which LLVM takes pains with
+_TINY = 16  # elements up to which an array becomes scalars
+_SCALAR, _SCALAR_OF_MANY = 6e-5, 2.5e-5
+_MANY = 3000  # scalar operations from which they are optimised less (`native.program`)
 _WEIGHT = 0.3  # of the latest compilation in the average
 
 _factors = {False: 1.0, True: 1.0}
@@ -36,6 +41,14 @@ def learn(graph: Graph, seconds: float) -> None:
 
 
 def _told(graph: Graph) -> tuple[bool, float]:
-    count = sum(1 for n in graph.nodes if n.op is not INPUT and n.op is not CONSTANT)
-    large = count > _LARGE
-    return large, _BASE + count * (_LARGE_NODE if large else _SMALL_NODE)
+    """Whether the graph is large, and its price by the coefficients."""
+    scalars = arrays = 0
+    for n in graph.nodes:
+        if n.op is not INPUT and n.op is not CONSTANT and n.op not in _VIEWS:
+            size = _TINY + 1 if is_several(n) else n.size
+            if size <= _TINY:
+                scalars += size
+            else:
+                arrays += 1
+    large = scalars > _MANY
+    return large, _BASE + arrays * _ARRAY + scalars * (_SCALAR_OF_MANY if large else _SCALAR)

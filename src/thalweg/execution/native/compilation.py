@@ -10,7 +10,7 @@ from typing import Any
 from thalweg.execution import price
 from thalweg.execution.native import cache, kept, llvm
 from thalweg.execution.native.key import graph_key, key_seconds
-from thalweg.graph import Graph, Node
+from thalweg.graph import Graph, Node, building
 
 Entry = Callable[..., Any]
 
@@ -59,7 +59,8 @@ class Compilation:
             return None
         writer = compiler()
         start = perf_counter()
-        program = writer.build(self.graph, self.guards)
+        with building():  # Python's cycle collector would take half of the time for a large graph
+            program = writer.build(self.graph, self.guards)
         if program is None:
             return None
         object_code = llvm.compile_ir(program.ir, program.level)
