@@ -16,7 +16,7 @@ FUNCTIONS = {
     "log10": mp.log10, "log1p": mp.log1p, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "arcsin": mp.asin,
     "arccos": mp.acos, "arctan": mp.atan, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "arcsinh": mp.asinh,
     "arccosh": mp.acosh, "arctanh": mp.atanh, "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-    "logistic": lambda x: 1 / (1 + mp.exp(-x)), "erf": mp.erf, "erfc": mp.erfc, "power": mp.power,
+    "logistic": lambda x: 1 / (1 + mp.exp(-x)), "erf": mp.erf, "erfc": lambda x: mp.erfc(min(x, mp.mpf(100))), "power": mp.power,
     "arctan2": mp.atan2, "hypot": mp.hypot, "log_expit": lambda x: -mp.log1p(mp.exp(-x)),
 }  # fmt: skip
 TWO = {"power", "arctan2", "hypot"}
