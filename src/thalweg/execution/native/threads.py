@@ -12,7 +12,6 @@ import math
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 VARIABLES = ("THALWEG_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -41,7 +40,7 @@ class Counter(NamedTuple):
 
 def limit() -> int:
     """The count of threads that this process and its environment allow."""
-    counts = [_cores(), _quota(Path("/sys/fs/cgroup/cpu.max")), *map(_variable, VARIABLES)]
+    counts = [_cores(), _quota("/sys/fs/cgroup/cpu.max"), *map(_variable, VARIABLES)]
     return max(1, min(count for count in counts if count is not None))
 
 
@@ -51,10 +50,11 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _quota(file: Path) -> int | None:
+def _quota(file: str | os.PathLike[str]) -> int | None:
     """Cores that a container grants (cgroup v2: microseconds of CPU time in a period), rounded up."""
     try:
-        time, period = file.read_text().split()
+        with open(file) as text:
+            time, period = text.read().split()
         return None if time == "max" else math.ceil(int(time) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
         return None
