@@ -308,6 +308,12 @@ def test_ops_of_other_families_are_not_supported(name):
     assert not scalar.supports(name, (), (FLOAT64,), FLOAT64)
 
 
+@pytest.mark.parametrize("name", ["sinc", "polygamma", "exprel"])
+def test_derivatives_of_families_are_left_to_numpy(name):
+    assert scalar.supports(name, (0,), (FLOAT64,), FLOAT64)
+    assert not scalar.supports(name, (1,), (FLOAT64,), FLOAT64)
+
+
 def test_costs_are_ordered():
     assert scalar.cost("add") == 1 < scalar.cost("divide") < scalar.cost("exp") < scalar.cost("power")
     assert all(scalar.cost(op.name) >= 1 for op in OPS.values() if op.elementwise)

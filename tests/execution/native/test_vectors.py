@@ -16,8 +16,8 @@ FUNCTIONS = {
     "log10": mp.log10, "log1p": mp.log1p, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "arcsin": mp.asin,
     "arccos": mp.acos, "arctan": mp.atan, "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "arcsinh": mp.asinh,
     "arccosh": mp.acosh, "arctanh": mp.atanh, "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-    "logistic": lambda x: 1 / (1 + mp.exp(-x)), "erf": mp.erf, "erfc": lambda x: mp.erfc(min(x, mp.mpf(100))), "power": mp.power,
-    "arctan2": mp.atan2, "hypot": mp.hypot, "log_expit": lambda x: -mp.log1p(mp.exp(-x)),
+    "logistic": lambda x: 1 / (1 + mp.exp(-x)), "erf": mp.erf, "erfc": lambda x: mp.erfc(min(x, mp.mpf(100))),
+    "power": mp.power, "arctan2": mp.atan2, "hypot": mp.hypot, "log_expit": lambda x: -mp.log1p(mp.exp(-x)),
 }  # fmt: skip
 TWO = {"power", "arctan2", "hypot"}
 DOMAINS = {"log": (0, None), "log2": (0, None), "log10": (0, None), "log1p": (-1, None), "arcsin": (-1, 1),

@@ -116,10 +116,10 @@ _MOST = 4  # with more factors the roundings add up to more than that
 
 
 def _logistic(b: Body, t: str, x: str) -> str:
-    e = call(b, "exp", t, b.emit(f"fneg {t} {x}"))
-    y = b.emit(f"fdiv {t} 1.0, {b.emit(f'fadd {t} {e}, 1.0')}")
-    far = b.emit(f"fcmp olt {t} {x}, -80.0")
-    return select(b, far, t, call(b, "exp", t, x), y)
+    """1/(1 + e⁻ˣ) for x ≥ 0, eˣ/(1 + eˣ) for x < 0."""
+    e = call(b, "exp", t, b.emit(f"fneg {t} {intrinsic(b, 'fabs', t, x)}"))
+    top = select(b, b.emit(f"fcmp olt {t} {x}, 0.0"), t, e, "1.0")
+    return b.emit(f"fdiv {t} {top}, {b.emit(f'fadd {t} {e}, 1.0')}")
 
 
 def _logaddexp(base: float, vector: bool) -> Rule:

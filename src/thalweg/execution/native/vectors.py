@@ -84,16 +84,21 @@ def call(body: Body, function: str, register: str, *values: str) -> str:
     """A call of the libm function ``function`` (its double name); the vectoriser may turn it into a vector call."""
     symbol = function + "f" if register == "float" else function
     module = body.module
-    module.declare(symbol, _declaration(symbol, register, len(values)))
-    attributes = _PURE
     known = variants(symbol, register)
-    if known:
+    if not module.declared(symbol):
+        module.declare(symbol, _declaration(symbol, register, len(values)))
         for vector, lanes in known:
             module.declare(vector, _declaration(vector, f"<{lanes} x {register}>", len(values)))
             module.keep(vector)
-        attributes += ' "vector-function-abi-variant"="' + ",".join(f"{v}({v})" for v, _ in known) + '"'
-    arguments = ", ".join(f"{register} {v}" for v in values)
-    return body.emit(f"call {register} @{symbol}({arguments}) {module.attributes(attributes)}")
+    arguments = ", ".join([f"{register} {v}" for v in values])
+    return body.emit(f"call {register} @{symbol}({arguments}) {module.attributes(_attributes(known))}")
+
+
+@cache
+def _attributes(known: tuple[tuple[str, int], ...]) -> str:
+    if not known:
+        return _PURE
+    return _PURE + ' "vector-function-abi-variant"="' + ",".join(f"{v}({v})" for v, _ in known) + '"'
 
 
 def _declaration(symbol: str, register: str, count: int) -> str:
