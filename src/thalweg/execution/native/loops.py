@@ -24,6 +24,9 @@ from thalweg.ops import gather
 BLOCK = 512  # terms of a sum that are added up plainly
 _FAIL = "%fail"
 
+Argument = tuple[Buffer, int]
+"""Where an array begins: a buffer, and an offset in elements."""
+
 
 class Access:
     """One array as a nest walks over it: a stride an axis of the nest, and perhaps positions read on the way."""
@@ -76,11 +79,13 @@ def source(statement: Any) -> Node:
 class Nest:
     """Writes one `Loop` as a function ``void name(ptr noalias…, ptr %fail)``.
 
+    It takes a pointer to each array's first element, so loops that do the same to other arrays are one function. No two
+    of them overlap where one is written: the pieces of an update are apart, and what a loop reads it writes elsewhere.
     Within tiles of ``rows`` it takes ``i64 %lo, i64 %rows`` before ``%fail``: where the tile begins, and how long it is.
     """
 
-    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str, rows: Rows | None = None) -> None:
-        self.loop, self.schedule, self.name, self.rows = loop, schedule, name, rows
+    def __init__(self, loop: Loop, schedule: Schedule, module: Module, rows: Rows | None = None) -> None:
+        self.loop, self.schedule, self.rows = loop, schedule, rows
         self.row = None if rows is None else rows.axis[loop]
         self.body = Body(module)
         self.nodes = registers(loop, schedule)
@@ -101,13 +106,9 @@ class Nest:
         self._merge()
 
     @property
-    def buffers(self) -> list[Buffer]:
-        """The buffers that the function takes, in order."""
-        return list(dict.fromkeys(a.buffer for a in self.accesses))
-
-    @property
-    def written(self) -> set[Buffer]:
-        return {s.place.buffer for s in self.loop.statements}
+    def arguments(self) -> list[Argument]:
+        """Where the arrays begin that the function takes, in order."""
+        return list(dict.fromkeys((a.buffer, a.offset) for a in self.accesses))
 
     # --- accesses ---------------------------------------------------------------------------------------------------
 
@@ -207,7 +208,8 @@ class Nest:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def write(self) -> None:
+    def write(self) -> str:
+        """Add the function to the module; its name."""
         b = self.body
         depth = len(self.space)
         self._before: list[list[str]] = [[] for _ in range(depth + 1)]
@@ -224,7 +226,7 @@ class Nest:
                 for last, s in zip(last_masks, (s for s in self.loop.statements if isinstance(s, Reduce)))
             )
         )
-        names = {buffer: f"%b{k}" for k, buffer in enumerate(self.buffers)}
+        names = {argument: f"%b{k}" for k, argument in enumerate(self.arguments)}
         self._point(names)
         self._values: dict[Any, tuple[str, int]] = {}
         for n in self.nodes:
@@ -240,31 +242,27 @@ class Nest:
                 self._reduce(s, target, *next(reductions))
             else:
                 self._scatter(s, target)
+        written = {(t.buffer, t.offset) for t in self._targets.values()}
         parameters = "".join(
-            f"ptr noalias{'' if buffer in self.written else ' readonly'} nocapture %b{k}, "
-            for k, buffer in enumerate(self.buffers)
+            f"ptr noalias{'' if argument in written else ' readonly'} nocapture {name}, "
+            for argument, name in names.items()
         )
         if self.rows is not None:
             parameters += "i64 %lo, i64 %rows, "
         b.lines = self._assemble(depth)
         text = "\n".join(b.lines)
         group = b.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
-        b.module.define(
-            f"define internal void @{self.name}({parameters}ptr noalias {_FAIL}) {group} {{\nentry:\n{text}\nret void\n}}"
-        )
+        return b.module.share("loop", f"{parameters}ptr noalias {_FAIL}", f"{group} {{\nentry:\n{text}\nret void\n}}")
 
     def _into(self, lines: list[str]) -> None:
         self.body.lines = lines
 
-    def _point(self, names: dict[Buffer, str]) -> None:
+    def _point(self, names: dict[Argument, str]) -> None:
         """The address of each access, stepwise: once a loop that it moves in."""
         b = self.body
         for access in self.accesses:
             kind = memory_type(access.dtype)
-            pointer = names[access.buffer]
-            if access.offset:
-                self._into(self._before[0])
-                pointer = b.emit(f"getelementptr {kind}, ptr {pointer}, i64 {access.offset}")
+            pointer = names[access.buffer, access.offset]
             if access.advance:
                 self._into(self._before[0])
                 step = b.emit(f"mul nsw i64 %lo, {access.advance}")

@@ -29,6 +29,7 @@ class Module:
         self._declared: dict[str, str] = {}
         self._attributes: dict[str, int] = {}
         self._functions: list[str] = []
+        self._shared: dict[tuple[str, str], str] = {}
         self._kept: dict[str, None] = {}
 
     def declare(self, symbol: str, text: str) -> None:
@@ -49,6 +50,15 @@ class Module:
     def keep(self, symbol: str) -> None:
         """Forbid LLVM to drop ``symbol``, though nothing calls it yet."""
         self._kept[symbol] = None
+
+    def share(self, prefix: str, signature: str, body: str) -> str:
+        """The name of an internal function ``void name(signature) body``: an equal one that is there, or a new one."""
+        key = (signature, body)
+        name = self._shared.get(key)
+        if name is None:
+            name = self._shared[key] = f"{prefix}{len(self._shared)}"
+            self.define(f"define internal void @{name}({signature}) {body}")
+        return name
 
     def text(self) -> str:
         groups = [f"attributes #{n} = {{ {text} }}" for text, n in self._attributes.items()]

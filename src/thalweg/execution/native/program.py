@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native import entry, scalar, segments, threads
+from thalweg.execution.native import calls, entry, scalar, segments, threads
 from thalweg.execution.native.canonical import canonical
 from thalweg.execution.native.contraction import Operand, emit_contraction
 from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
 from thalweg.execution.native.groups import Group, Grouping
-from thalweg.execution.native.loops import Nest, combine
+from thalweg.execution.native.loops import Argument, Nest, combine
 from thalweg.execution.native.module import Body, Module, memory_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Check, Loop, Product, Schedule, Unsupported
+from thalweg.execution.native.schedule import Call, Check, Loop, Product, Schedule, Unsupported
 from thalweg.execution.native.segments import Segmented
 from thalweg.execution.native.straight import Straight, level_of
 from thalweg.execution.native.tiled import Tiled
@@ -62,13 +62,15 @@ class _Writer:
         self.tasks = Grouping(schedule).groups()
         self.constants: list[Any] = []
         self.described: list[str] = []
+        self._straight = 0
+        self._addresses: dict[Argument, str] = {}
 
     def program(self) -> Program:
         b, schedule = self.body, self.schedule
         written = [
-            self._group(k, t) if isinstance(t, Group) else self._task(f"task{k}", t) for k, t in enumerate(self.tasks)
+            self._group(k, t) if isinstance(t, Group) else self._task(t) for k, t in enumerate(self.tasks)
         ]
-        scratch = self._allocate([w.buffers if isinstance(w, Tiled) else w[1] for w in written])
+        scratch = self._allocate([w.buffers if isinstance(w, Tiled) else [x for x, _ in w[1]] for w in written])
         apart = -(-scratch // _ALIGN) * _ALIGN  # what groups need besides; they run one after the other
         besides = max((w.scratch_bytes for w in written if isinstance(w, Tiled)), default=0)
         if besides:
@@ -86,8 +88,8 @@ class _Writer:
             if isinstance(done, Tiled):
                 done.run(b, self.pointers, b.emit(f"getelementptr i8, ptr %scratch, i64 {apart}"), combine)
                 continue
-            name, buffers = done
-            listed = "".join(f"ptr {self.pointers[x]}, " for x in buffers)
+            name, arguments = done
+            listed = "".join(f"ptr {self._address(x)}, " for x in arguments)
             b.line(f"call void @{name}({listed}ptr %fail)")
         for check in checks:
             self._check(check)
@@ -121,39 +123,39 @@ class _Writer:
 
     def _group(self, k: int, group: Group) -> Tiled:
         parts = []
-        for i, task in enumerate(group.tasks):
-            name, buffers = self._task(f"task{k}_{i}", task, group.rows)
+        for task in group.tasks:
+            name, arguments = self._task(task, group.rows)
             adds = isinstance(task, Product) and task.out.buffer in group.rows.sums
-            parts.append((name, buffers, adds))
+            parts.append((name, arguments, adds))
         tiled = Tiled(group, parts, self.module, f"group{k}", threads.limit())
         tiled.write()
         return tiled
 
-    def _task(self, name: str, task: Any, rows: Rows | None = None) -> tuple[str, list[Buffer]]:
-        if isinstance(task, Loop):
-            nest: Nest | Straight
-            if task.space == () and rows is None:
-                nest = Straight(task, self.schedule, self.module, name)
-            else:
-                nest = Nest(task, self.schedule, self.module, name, rows)
-            nest.write()
-            return name, nest.buffers
-        return name, self._product(task, name, rows)
+    def _task(self, task: Any, rows: Rows | None = None) -> tuple[str, list[Argument]]:
+        if isinstance(task, Product):
+            return self._product(task, rows)
+        if isinstance(task, Call):
+            name = f"call{task.level}_{self.schedule.calls.index(task)}"
+            return name, [(x, 0) for x in calls.write(task, self.schedule, self.module, name)]
+        if task.space == () and rows is None:
+            self._straight += 1
+            straight = Straight(task, self.schedule, self.module, f"straight{self._straight}")
+            straight.write()
+            return straight.name, [(x, 0) for x in straight.buffers]
+        nest = Nest(task, self.schedule, self.module, rows)
+        return nest.write(), nest.arguments
 
-    def _product(self, task: Product, name: str, rows: Rows | None) -> list[Buffer]:
+    def _product(self, task: Product, rows: Rows | None) -> tuple[str, list[Argument]]:
         body = Body(self.module)
-        buffers = list(dict.fromkeys((task.a.buffer, task.b.buffer, task.out.buffer)))
-        names = {x: f"%b{k}" for k, x in enumerate(buffers)}
+        places = [p if rows is None else rows.within(p, p.strides)[0] for p in (task.a, task.b, task.out)]
+        arguments = list(dict.fromkeys((p.buffer, p.offset) for p in places))
+        names = {x: f"%b{k}" for k, x in enumerate(arguments)}
         kind = memory_type(task.node.dtype)
         labels = task.node.params
 
         def operand(place: Place, which: int) -> Operand:
-            pointer = names[place.buffer]
+            pointer = names[place.buffer, place.offset]
             shape: list[int | str] = list(place.shape)
-            if rows is not None:
-                place, _ = rows.within(place, place.strides)
-            if place.offset:
-                pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {place.offset}")
             if rows is not None and rows.axis[task] in labels[which]:
                 axis = labels[which].index(rows.axis[task])
                 shape[axis] = "%rows"
@@ -162,7 +164,7 @@ class _Writer:
                     pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
             return Operand(pointer, place.strides, tuple(shape))
 
-        a, b, out = (operand(place, k) for k, place in enumerate((task.a, task.b, task.out)))
+        a, b, out = (operand(place, k) for k, place in enumerate(places))
         done = emit_contraction(body, task.node.dtype, a, labels[0], b, labels[1], out, labels[2])
         if not done:
             raise Unsupported(task.node)
@@ -171,10 +173,19 @@ class _Writer:
             listed += "i64 %lo, i64 %rows, "
         text = "\n".join(body.lines)
         group = self.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
-        self.module.define(
-            f"define internal void @{name}({listed}ptr noalias %fail) {group} {{\nentry:\n{text}\nret void\n}}"
-        )
-        return buffers
+        name = self.module.share("product", f"{listed}ptr noalias %fail", f"{group} {{\nentry:\n{text}\nret void\n}}")
+        return name, arguments
+
+    def _address(self, argument: Argument) -> str:
+        """The address at which an array begins."""
+        buffer, offset = argument
+        if not offset:
+            return self.pointers[buffer]
+        found = self._addresses.get(argument)
+        if found is None:
+            step = offset * buffer.dtype.itemsize
+            found = self._addresses[argument] = self.body.emit(f"getelementptr i8, ptr {self.pointers[buffer]}, i64 {step}")
+        return found
 
     def _check(self, check: Check) -> None:
         b = self.body

@@ -8,15 +8,15 @@ from typing import Any
 from thalweg.execution.native import runtime, scalar
 from thalweg.execution.native.groups import Group
 from thalweg.execution.native.layout import Buffer
-from thalweg.execution.native.loops import start_of
+from thalweg.execution.native.loops import Argument, start_of
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.schedule import Product
 
 _ALIGN = 64
 _THREADS_FROM = 120_000.0  # ns of work from which it pays to wake a thread
 
-Part = tuple[str, list[Buffer], bool]
-"""A task written as a function: its name, the buffers it takes, and whether its result is added to what is there."""
+Part = tuple[str, list[Argument], bool]
+"""A task written as a function: its name, what it takes, and whether its result is added to what is there."""
 
 
 class Tiled:
@@ -31,13 +31,14 @@ class Tiled:
             self.locals[buffer] = offset
             offset += _rounded(self.rows.local_bytes(buffer))
         self.adding: dict[Buffer, int] = {}  # products over rows: a place for that of one tile
-        for _, buffers, adds in parts:
-            if adds and buffers[-1] not in self.adding:
-                self.adding[buffers[-1]] = offset
-                offset += _rounded(buffers[-1].bytes)
+        for _, arguments, adds in parts:
+            out = arguments[-1][0]
+            if adds and out not in self.adding:
+                self.adding[out] = offset
+                offset += _rounded(out.bytes)
         self.local_bytes = offset
         self.threads = min(room, self.rows.chunks) if self.rows.work >= _THREADS_FROM else 1
-        self.buffers = list(dict.fromkeys(x for _, buffers, _ in parts for x in buffers if x not in self.rows.local))
+        self.buffers = list(dict.fromkeys(x for _, taken, _ in parts for x, _ in taken if x not in self.rows.local))
         self.sums: dict[Buffer, int] = {}
         at = 0
         for buffer in self.rows.sums:
@@ -91,12 +92,17 @@ class Tiled:
             b.line(f"%lo = add i64 {start}, 0")
         left = b.emit(f"sub i64 {stop}, %lo")
         count = _least(b, left, str(rows.tile))
-        for name, buffers, adds in self.parts:
+        for name, arguments, adds in self.parts:
             given = dict(pointer)
-            out = buffers[-1]
+            out = arguments[-1][0]
             if adds:
                 given[out] = b.emit(f"getelementptr i8, ptr {local}, i64 {self.adding[out]}")
-            listed = "".join(f"ptr {given[x]}, " for x in buffers)
+            listed = ""
+            for x, first in arguments:
+                at = given[x]
+                if first:
+                    at = b.emit(f"getelementptr i8, ptr {at}, i64 {first * x.dtype.itemsize}")
+                listed += f"ptr {at}, "
             b.line(f"call void @{name}({listed}i64 %lo, i64 {count}, ptr {fail})")
             if adds:
                 self._add(b, pointer[out], given[out], out)
