@@ -1,7 +1,6 @@
 """Cholesky and QR.
 
-A = L Lᵀ:  dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and halves its diagonal (Murray 2016, *Differentiation
-of the Cholesky decomposition*).
+A = L Lᵀ:  dL = L Φ(L⁻¹ dA L⁻ᵀ), an op of its own (`cholesky_change`).
 A = Q R with as many rows as columns or more:  with C = Qᵀ dA R⁻¹, the skew matrix Ω that has C's entries below the
 diagonal turns Q within its columns: dR = (C − Ω) R, dQ = Q Ω + (dA R⁻¹ − Q C) (Walter & Lehmann 2018, *Algorithmic
 differentiation of linear algebra functions*). A wide matrix is the QR of its leading square block.
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.graph import ITEM, Node, constant, full, make, make_tuple
+from thalweg.ops.cholesky_change import CHOLESKY_TANGENT
 from thalweg.ops.matrix import (
     as_floats,
     check_matrix,
@@ -30,10 +30,7 @@ from thalweg.ops.solve import Args, Tangents, inv, triangular_solve
 
 def _jvp_cholesky(tangents: Tangents, args: Args, L: Node) -> Node | None:
     (da,), (a,) = tangents, args
-    if da is None:
-        return None
-    half = triangular_solve(L, symmetric_tangent(da, a))
-    return product(L, triangle(triangular_solve(L, mT(half)), True, 0.5))
+    return None if da is None else make(CHOLESKY_TANGENT, (L, symmetric_tangent(da, a)))
 
 
 CHOLESKY = matrix_op("cholesky", lambda a: (a.shape, a.dtype), np.linalg.cholesky, jvp=_jvp_cholesky,

@@ -138,7 +138,8 @@ def call(body: Body, name: str, arguments: list[str], letters: int = 0, result: 
     return body.emit(text)
 
 
-def _scalar(body: Body, kind: str, value: float) -> str:
+def scalar(body: Body, kind: str, value: float) -> str:
+    """The address of a number."""
     return constant(body.module, kind, f"{value:.1f}")
 
 
@@ -147,17 +148,18 @@ def gemm(
     kind: str,
     transposed: tuple[bool, bool],
     sizes: tuple[int | str, int | str, int | str],
-    a: tuple[str, int],
-    b: tuple[str, int],
-    c: tuple[str, int],
+    a: tuple[str, int | str],
+    b: tuple[str, int | str],
+    c: tuple[str, int | str],
+    times: float = 1.0,
     add: bool = False,
 ) -> None:
-    """C = op(A) op(B) (+ C) in Fortran's order of elements: (pointer, distance of columns) each, sizes (M, N, K)."""
+    """C = op(A) op(B) times a number (+ C) in Fortran's order: (pointer, distance of columns) each, sizes (M, N, K)."""
     flags = [letter(body.module, "T" if t else "N") for t in transposed]
     m, n, k = (number(body, size) for size in sizes)
-    one, beta = _scalar(body, kind, 1.0), _scalar(body, kind, 1.0 if add else 0.0)
+    alpha, beta = scalar(body, kind, times), scalar(body, kind, 1.0 if add else 0.0)
     (pa, lda), (pb, ldb), (pc, ldc) = ((p, number(body, ld)) for p, ld in (a, b, c))
-    call(body, f"{prefix(kind)}gemm", [*flags, m, n, k, one, pa, lda, pb, ldb, beta, pc, ldc], 2)
+    call(body, f"{prefix(kind)}gemm", [*flags, m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc], 2)
 
 
 def gemv(
@@ -173,7 +175,7 @@ def gemv(
     """y = op(A) x (+ y), A of M rows and N columns in Fortran's order; x and y as (lowest address, step)."""
     flag = letter(body.module, "T" if transposed else "N")
     m, n = (number(body, size) for size in sizes)
-    one, beta = _scalar(body, kind, 1.0), _scalar(body, kind, 1.0 if add else 0.0)
+    one, beta = scalar(body, kind, 1.0), scalar(body, kind, 1.0 if add else 0.0)
     (pa, lda), (px, incx), (py, incy) = ((p, number(body, step)) for p, step in (a, x, y))
     call(body, f"{prefix(kind)}gemv", [flag, m, n, one, pa, lda, px, incx, beta, py, incy], 1)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thalweg.execution.native import blas, tiny
+from thalweg.execution.native import blas, cholesky_change, tiny
 from thalweg.execution.native.axes import Operand
 from thalweg.execution.native.counting import Loop
 from thalweg.execution.native.matrices import (
@@ -62,11 +62,16 @@ class _Writer:
 
     def solve_triangle(self, t: Matrix, x: Matrix, lower: bool, transposed: bool, unit: bool) -> None:
         """X ← T⁻¹ X (or T⁻ᵀ X), both row-major: to Fortran it is Xᵀ ← Xᵀ T⁻ᵀ."""
-        flags = [blas.letter(self.body.module, c) for c in ("R", "U" if lower else "L", "NT"[transposed], "NU"[unit])]
-        one = blas.constant(self.body.module, self.kind, "1.0")
-        sizes = [self.number(x.columns), self.number(x.rows)]
-        places = [t.pointer, self.number(t.down), x.pointer, self.number(x.down)]
-        blas.call(self.body, blas.prefix(self.kind) + "trsm", [*flags, *sizes, one, *places], 4)
+        triangle = "U" if lower else "L"
+        places = [t.pointer, self.number(t.down), x.pointer]
+        if x.columns == 1:
+            kinds, name, sizes = f"{triangle}{'TN'[transposed]}{'NU'[unit]}", "trsv", [self.number(x.rows)]
+        else:
+            kinds, name = f"R{triangle}{'NT'[transposed]}{'NU'[unit]}", "trsm"
+            sizes = [self.number(x.columns), self.number(x.rows), blas.scalar(self.body, self.kind, 1.0)]
+        flags = [blas.letter(self.body.module, c) for c in kinds]
+        places.append(self.number(x.down))
+        blas.call(self.body, blas.prefix(self.kind) + name, [*flags, *sizes, *places], len(kinds))
 
 
 Emit = Callable[[_Writer, list[Matrix], list[Matrix], tuple[Any, ...]], None]
@@ -153,6 +158,45 @@ def _cholesky(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tup
         copy_triangle(w.body, a, L, True)
         bad = w.routine("potrf", [w.number(L.rows), L.pointer, w.number(L.down)], "U")
     w.fail_if(bad)
+
+
+@_op("cholesky_tangent")
+def _cholesky_tangent(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tuple[Any, ...]) -> None:
+    (L, s), (out,) = given, wanted
+    rows = Loop(w.body, s.rows, as_written=True)
+    columns = Loop(w.body, s.columns)
+    i, j = rows.index, columns.index
+    both = w.body.emit(f"fadd {w.kind} {load(w.body, s, i, j)}, {load(w.body, s, j, i)}")
+    half = w.body.emit(f"fmul {w.kind} {both}, 0.5")
+    lower = w.body.emit(f"icmp sle i64 {j}, {i}")
+    store(w.body, w.body.emit(f"select i1 {lower}, {w.kind} {half}, {w.kind} 0.0"), out, i, j)
+    columns.close()
+    rows.close()
+    _change(w, L, out, False)
+
+
+@_op("cholesky_cotangent")
+def _cholesky_cotangent(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tuple[Any, ...]) -> None:
+    (L, g), (out,) = given, wanted
+    copy_triangle(w.body, g, out, True)
+    _change(w, L, out, True)
+    rows = Loop(w.body, out.rows, as_written=True)
+    columns = Loop(w.body, rows.index, as_written=True)
+    i, j = rows.index, columns.index
+    half = w.body.emit(f"fmul {w.kind} {load(w.body, out, i, j)}, 0.5")
+    store(w.body, half, out, i, j)
+    store(w.body, half, out, j, i)
+    columns.close()
+    rows.close()
+
+
+def _change(w: _Writer, L: Matrix, out: Matrix, adjoint: bool) -> None:
+    if not L.row_major:
+        room = w.room(L.columns, L.rows).T
+        copy(w.body, L, room)
+        L = room
+    name = cholesky_change.function(w.body.module, w.kind, adjoint)
+    w.body.line(f"call void @{name}(ptr {L.pointer}, i64 {L.down}, ptr {out.pointer}, i64 {out.down}, i64 {out.rows})")
 
 
 @_op("triangular_solve")
