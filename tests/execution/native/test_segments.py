@@ -173,12 +173,13 @@ def test_in_tiers(monkeypatch):
 
 
 def test_modules_are_joined():
-    texts = [
-        "declare double @sin(double) #0\n@c0 = constant double 1.0\ndefine double @f() #0 {\n%x = load double, ptr @c0\n"
-        "%y = call double @sin(double %x) #0\nret double %y\n}\nattributes #0 = { nounwind }\n",
-        "declare double @sin(double) #1\n@c0 = constant double 2.0\ndefine double @f() #0 {\n%x = load double, ptr @c0\n"
-        "%y = call double @sin(double %x) #1\nret double %y\n}\nattributes #0 = { noinline }\nattributes #1 = { nounwind }\n",
-    ]
+    text = (
+        "declare double @sin(double) #0\n@c0 = constant double {0}\n"
+        "define double @f() #1 {{\n%x = load double, ptr @c0\n"
+        "%y = call double @sin(double %x) #0\nret double %y\n}}\n"
+        "attributes #0 = {{ nounwind }}\nattributes #1 = {{ {1} }}\n"
+    )
+    texts = [text.format("1.0", "noinline"), text.format("2.0", "nounwind")]
     code = llvm.load(llvm.compile_ir(joined(texts), 1))
     for k, x in enumerate((1.0, 2.0)):
         found = ctypes.CFUNCTYPE(ctypes.c_double)(code.address(f"f.{k}"))()

@@ -18,7 +18,7 @@ from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import SCRATCH, Buffer, Place, c_strides
 from thalweg.execution.native.loops import registers, source
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Loop, Product, Reduce, Scatter, Schedule, Store
+from thalweg.execution.native.schedule import Call, Loop, Product, Reduce, Scatter, Schedule, Store
 from thalweg.graph import Node
 from thalweg.ops import gather
 from thalweg.ops.contract import CONTRACT
@@ -126,6 +126,9 @@ class Classes:
                     kept += 1
         elif op is gather.SCATTER_ADD:
             self._match(n.args[0], n)
+        elif op.family == "reduce" and n.args and n.shape == n.args[0].shape:  # a scan
+            for a in n.args:
+                self._match(a, n)
         elif op.family == "reduce" and n.args:
             axes = n.params[0] if isinstance(n.params[0], tuple) else (n.params[0],)
             kept = 0
@@ -186,6 +189,8 @@ class Grouping:
     # --- classes and axes -------------------------------------------------------------------------------------------
 
     def _candidates(self, t: Any) -> dict[Any, int]:
+        if isinstance(t, Call):
+            return {}
         if isinstance(t, Product):
             pairs = [(n, i) for n in (*t.node.args, t.node) for i in range(n.ndim)]
         else:
@@ -195,6 +200,8 @@ class Grouping:
     def _row_axis(self, t: Any, rows: Any) -> int | None:
         """The axis of the space of a task (the label of a product) that runs over ``rows``, if it treats rows apart."""
         find = self.classes.find
+        if isinstance(t, Call):
+            return None
         if isinstance(t, Product):
             la, lb, lo = t.node.params
             labels = {
@@ -222,6 +229,8 @@ class Grouping:
     def accesses(self, t: Any, axis: int | None) -> list[tuple[Place, int | None, bool]]:
         """(place, its axis over the rows, written) of everything that a task touches."""
         places = self.schedule.places
+        if isinstance(t, Call):
+            return [*((p, None, False) for p in t.operands), *((p, None, True) for p in t.outs)]
         if isinstance(t, Product):
             la, lb, lo = t.node.params
             return [
@@ -363,6 +372,8 @@ class Grouping:
 
     def _work(self, t: Any) -> float:
         """Nanoseconds, roughly, on one core."""
+        if isinstance(t, Call):  # never in tiles
+            return 0.0
         if isinstance(t, Product):
             la, lb, _ = t.node.params
             size = {label: n for ls, x in ((la, t.node.args[0]), (lb, t.node.args[1])) for label, n in zip(ls, x.shape)}

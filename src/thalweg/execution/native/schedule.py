@@ -28,7 +28,7 @@ from thalweg.execution.native.layout import (
     seen_through,
     whole,
 )
-from thalweg.graph import Node, Shape, reachable
+from thalweg.graph import ITEM, Node, Shape, is_several, reachable
 from thalweg.graph import CONSTANT as CONSTANT_OP
 from thalweg.graph import INPUT as INPUT_OP
 from thalweg.ops import gather, reduce
@@ -93,6 +93,17 @@ class Product:
 
 
 @dataclass(eq=False)
+class Call:
+    """An op of whole arrays that is a function of its own: from stored operands to all its results."""
+
+    level: int
+    node: Node
+    operands: list[Place]
+    outs: list[Place]
+    phase: int = 1
+
+
+@dataclass(eq=False)
 class Check:
     """A guard: the program ends if the scalar in ``place`` is not ``answer``."""
 
@@ -122,15 +133,27 @@ def is_map(node: Node) -> bool:
     return node.op.elementwise or node.op is gather.TAKE or node.op is gather.IN_RANGE
 
 
+def is_call(node: Node) -> bool:
+    """Whether ``node`` is computed by a function of its own."""
+    if node.op.elementwise or not node.args:
+        return False
+    from thalweg.execution.native import lapack, scans
+
+    return scans.supports(node) or lapack.supports(node)
+
+
 def supports(node: Node) -> bool:
     """Whether native code can compute ``node`` from its arguments."""
     op = node.op
+    if op is ITEM:
+        return is_call(node.args[0])
     if op.elementwise:
         return scalar.supports(op.name, node.params, tuple(a.dtype for a in node.args), node.dtype)
     return (
         op in VIEWS
         or op in (INPUT_OP, CONSTANT_OP, gather.TAKE, gather.IN_RANGE, gather.SCATTER_ADD, UPDATE, CONTRACT)
         or (op.name in REDUCTIONS and node.args[0].size > 0)
+        or is_call(node)
     )
 
 
@@ -154,6 +177,7 @@ class Schedule:
         self.nodes = reachable((*outputs, *(n for n, _ in guards)))
         self._loops: dict[tuple[int, int, Shape], Loop] = {}
         self.products: list[Product] = []
+        self.calls: list[Call] = []
         self.checks: list[Check] = []
         self.copies: dict[Node, Place] = {}
         self._copying: list[Loop] = []
@@ -179,13 +203,13 @@ class Schedule:
     def tasks(self) -> list[Any]:
         """All tasks, each after those whose results it reads."""
         loops = [t for t in self._loops.values() if t.statements and 0 not in t.space]
-        return sorted([*self._copying, *loops, *self.products], key=lambda t: (t.level, t.phase))
+        return sorted([*self._copying, *loops, *self.products, *self.calls], key=lambda t: (t.level, t.phase))
 
     # --- levels -----------------------------------------------------------------------------------------------------
 
     def ready(self, n: Node) -> int:
         """The first level that can read ``n`` from memory."""
-        while n.op in VIEWS:
+        while n.op in VIEWS or n.op is ITEM:
             n = n.args[0]
         return 0 if n.op is INPUT_OP or n.op is CONSTANT_OP else self.level[n] + 1
 
@@ -204,7 +228,7 @@ class Schedule:
         level = self.level
         for n in self.nodes:
             op = n.op
-            if op is INPUT_OP or op is CONSTANT_OP or op in VIEWS:
+            if op is INPUT_OP or op is CONSTANT_OP or op in VIEWS or op is ITEM:
                 continue
             if op is gather.TAKE:
                 level[n] = max(self.ready(a) for a in n.args)
@@ -216,7 +240,9 @@ class Schedule:
                 level[n] = max(self.ready(a) for a in n.args)
             elif op is UPDATE:
                 level[n] = max(self._base_level(n), *(self._in_loop(p, p.shape) for p in n.args[1:]))
-            else:  # scatter_add
+            elif op is not gather.SCATTER_ADD:
+                level[n] = max(self.ready(a) for a in n.args)
+            else:
                 _, g, positions = n.args
                 level[n] = max(self._base_level(n) + 1, self._in_loop(g, g.shape), self.ready(positions))
 
@@ -272,7 +298,7 @@ class Schedule:
 
         for n in self.nodes:
             op = n.op
-            if op in VIEWS or not n.args:
+            if op in VIEWS or op is ITEM or not n.args:
                 continue
             if op is gather.TAKE:
                 for a in n.args:
@@ -380,8 +406,26 @@ class Schedule:
                 self.products.append(Product(self.level[n], n, a, b, self._target(n, result)))
             elif op is UPDATE:
                 self._update(n, result)
-            else:
+            elif op is gather.SCATTER_ADD:
                 self._scatter(n, result)
+            elif op is not ITEM:
+                self._call(n, result)
+
+    def _call(self, n: Node, result: dict[Node, int]) -> None:
+        operands = [self._placed(a) for a in n.args]
+        if is_several(n):
+            items = {u.params[0]: u for u in self._users[n]}
+            outs = []
+            for k, (shape, dtype) in enumerate(zip(n.shape, n.dtype, strict=True)):  # type: ignore[call-overload]
+                if k in items:
+                    outs.append(self._target(items[k], result))
+                else:  # nobody asks for it
+                    buffer = Buffer(SCRATCH, len(self.buffers), int(np.prod(shape)), dtype)
+                    self.buffers.append(buffer)
+                    outs.append(whole(buffer, shape))
+        else:
+            outs = [self._target(n, result)]
+        self.calls.append(Call(self.level[n], n, operands, outs))
 
     def _target(self, n: Node, result: dict[Node, int]) -> Place:
         if n in result:

@@ -260,8 +260,7 @@ class _Part:
 
 _DEFINED = re.compile(r"^(?:define [^@]*@([\w.$]+)\(|@([\w.$]+) = (?!external))", re.MULTILINE)
 _USED = re.compile(r"@([\w.$]+)")
-_GROUP = re.compile(r"#(\d+)")
-_METADATA = re.compile(r"!(\d+)")
+_NUMBER = re.compile(r"([#!])(\d+)")  # of attributes and metadata
 _DECLARED = re.compile(r"(?:declare [^@]*@|@)([\w.$]+)")
 _KEPT = "@llvm.compiler.used"
 
@@ -279,6 +278,9 @@ def joined(texts: Sequence[str]) -> str:
         def renamed(match: re.Match[str], own: set[str] = own, number: int = number) -> str:
             return f"@{match[1]}.{number}" if match[1] in own else match[0]
 
+        def renumbered(match: re.Match[str], number: int = number) -> str:
+            return f"{match[1]}{int(match[2]) * len(texts) + number}"
+
         for line in text.split("\n"):
             if line.startswith(_KEPT):
                 kept.update(dict.fromkeys(_USED.findall(line.split("[", 2)[2].split("]")[0])))
@@ -288,10 +290,8 @@ def joined(texts: Sequence[str]) -> str:
                 continue
             if "@" in line:
                 line = _USED.sub(renamed, line)
-            if "#" in line:
-                line = _GROUP.sub(lambda m, number=number: f"#{int(m[1]) * len(texts) + number}", line)
-            if "!" in line:
-                line = _METADATA.sub(lambda m, number=number: f"!{int(m[1]) * len(texts) + number}", line)
+            if "#" in line or "!" in line:
+                line = _NUMBER.sub(renumbered, line)
             if line.startswith("declare ") or " = external " in line:
                 found = _DECLARED.match(line)
                 assert found is not None
