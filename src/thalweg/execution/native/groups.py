@@ -28,6 +28,7 @@ _WORTH = 40_000.0  # ns of work from which tiles, and threads, pay
 _CHUNK = 20_000.0  # ns of work in a chunk at least
 _CACHE = 512 << 10  # bytes of values that a tile may keep
 _CHUNKS = 16  # at most
+_FEWEST = 32  # rows that make tiles worth while
 _SUMS = 8 << 20  # bytes of sums over rows, all chunks together
 
 
@@ -173,7 +174,7 @@ class Grouping:
                 count[rows] = n
         # long axes first: what has many rows can be cut into tiles that are still long
         best = max(weight, key=lambda r: weight[r] * min(count[r], 4096) ** 0.5, default=None)
-        if best is None or weight[best] < _WORTH or count[best] < 2:
+        if best is None or weight[best] < _WORTH or count[best] < _FEWEST:
             return tasks
         axis = {t: a for t in tasks if (a := self._row_axis(t, best)) is not None}
         level = self._levels(tasks, axis, best)

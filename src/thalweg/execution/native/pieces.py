@@ -1,17 +1,25 @@
-"""Long straight-line code cut into pieces.
+"""Long code cut into pieces.
 
 LLVM's time grows faster than the length of a function (its register allocator and its vectorizer look at the whole of
-it), so scalars that would make one long function are computed in several, one after the other. What one piece computes
+it), so values that would make one long function are computed in several, one after the other. What one piece computes
 and another needs lies in memory between them.
+
+Loops are cut where the operations nearby say so, not by counting alone (as files are cut into chunks by their contents:
+Muthitacharoen, Chen & Mazières 2001, "A low-bandwidth network file system"). The steps of an unrolled loop are then cut
+in the same places, and equal pieces become one function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from thalweg.graph import Node
+from thalweg.graph import Node, Shape
 
-PIECE = 250  # operations in one function
+PIECE = 250  # operations in one straight-line function
+_LOOP = 400  # operations in the body of a loop that need no cut
+_SHORTEST, _LONGEST = 40, 250  # operations in a piece of such a body
+_EVERY = 16  # one of so many places is a good one to cut
 
 _FIRST = 2  # phases of a level: before are copies (0), and loops and products (1)
 
@@ -19,22 +27,45 @@ _FIRST = 2  # phases of a level: before are copies (0), and loops and products (
 def cut(
     nodes: Iterable[Node], level: Mapping[Node, int], stored: set[Node], is_map: Callable[[Node], bool]
 ) -> dict[Node, int]:
-    """The piece (a phase of its level) in which each scalar of a long level is computed.
+    """The piece (a phase of its level) in which each value of a long level is computed.
 
     Values that another piece of the level needs are added to ``stored``.
     """
-    levels: dict[int, list[Node]] = {}
+    together: dict[tuple[int, Shape], list[Node]] = {}
     for n in nodes:
-        if n.shape == () and n in level and is_map(n):
-            levels.setdefault(level[n], []).append(n)
+        if n in level and is_map(n):
+            together.setdefault((level[n], n.shape), []).append(n)
     piece: dict[Node, int] = {}
-    for scalars in levels.values():
-        if len(scalars) <= PIECE:
+    for (_, shape), values in together.items():
+        if len(values) <= (_LOOP if shape else PIECE):
             continue
-        size = -(-len(scalars) // -(-len(scalars) // PIECE))
-        for k, n in enumerate(scalars):
-            mine = piece[n] = _FIRST + k // size
-            for a in n.args:
-                if piece.get(a, mine) != mine and level[a] == level[n]:
-                    stored.add(a)
+        for k, part in enumerate(_by_content(values) if shape else _equal(values)):
+            for n in part:
+                mine = piece[n] = _FIRST + k
+                for a in n.args:
+                    if a.shape == shape and piece.get(a, mine) != mine and level[a] == level[n]:
+                        stored.add(a)
     return piece
+
+
+def _equal(values: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    size = -(-len(values) // -(-len(values) // PIECE))
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _by_content(values: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    start = 0
+    for k, n in enumerate(values):
+        length = k + 1 - start
+        if length >= _LONGEST or (length >= _SHORTEST and _is_good(n)):
+            yield values[start : k + 1]
+            start = k + 1
+    if start < len(values):
+        yield values[start:]
+
+
+def _is_good(n: Node) -> bool:
+    """Whether to cut behind ``n``: a matter of the operations around it."""
+    names = [n.op.name, *(name for a in n.args for name in (a.op.name, *(b.op.name for b in a.args)))]
+    return zlib.crc32(" ".join(names).encode()) % _EVERY == 0

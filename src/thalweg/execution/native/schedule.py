@@ -400,7 +400,8 @@ class Schedule:
             elif op.name in REDUCTIONS:
                 axes = n.params[0] if isinstance(n.params[0], tuple) else (n.params[0],)
                 x = n.args[0]
-                self.loop(self.level[n], x.shape).statements.append(Reduce(n, self._target(n, result), axes))
+                phase = self._piece.get(x, 1) if self.level.get(x) == self.level[n] else 1
+                self.loop(self.level[n], x.shape, phase).statements.append(Reduce(n, self._target(n, result), axes))
             elif op is CONTRACT:
                 a, b = (self._placed(x) for x in n.args)
                 self.products.append(Product(self.level[n], n, a, b, self._target(n, result)))
@@ -483,7 +484,8 @@ class Schedule:
     def _scatter(self, n: Node, result: dict[Node, int]) -> None:
         base, g, positions = n.args
         place = self._start(n, base, result, self._base_level(n))
-        self.loop(self.level[n], g.shape).statements.append(Scatter(g, place, self._placed(positions), n.params[0]))
+        phase = self._piece.get(g, 1) if self.level.get(g) == self.level[n] else 1
+        self.loop(self.level[n], g.shape, phase).statements.append(Scatter(g, place, self._placed(positions), n.params[0]))
 
     def _emit_results(self) -> None:
         for k, n in enumerate(self.outputs):
