@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import ctypes
+import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -232,26 +234,33 @@ class _Writer:
         return self.body.emit(f"load ptr, ptr {slot}")
 
     def _allocate(self, used: list[list[Buffer]]) -> int:
-        """Gives every scratch buffer an offset; those that are never in use together share memory."""
+        """Gives every scratch buffer an offset; memory that is no longer in use is taken again, if it fits well."""
         for position, buffers in enumerate(used):
             for buffer in buffers:
                 buffer.first = min(buffer.first, position)
                 buffer.last = max(buffer.last, position)
         for check in self.schedule.checks:
             check.place.buffer.last = 1 << 60
-        placed: list[Buffer] = []
+        begins: dict[int, list[Buffer]] = {}
+        for buffer in self.schedule.buffers:
+            if buffer.kind == SCRATCH and buffer.size and buffer.last >= 0:
+                begins.setdefault(buffer.first, []).append(buffer)
+        ends: list[tuple[int, int, int, int]] = []  # last use, a number to tell them apart, bytes, offset
+        free: list[tuple[int, int]] = []  # bytes and offset, in order
         total = 0
-        scratch = [x for x in self.schedule.buffers if x.kind == SCRATCH and x.size and x.last >= 0]
-        for buffer in sorted(scratch, key=lambda x: -x.bytes):
-            offset = 0
-            for other in sorted(placed, key=lambda x: x.offset):
-                if other.first <= buffer.last and buffer.first <= other.last:
-                    if offset + buffer.bytes <= other.offset:
-                        break
-                    offset = max(offset, -(-(other.offset + other.bytes) // _ALIGN) * _ALIGN)
-            buffer.offset = offset
-            placed.append(buffer)
-            total = max(total, offset + buffer.bytes)
+        for position in sorted(begins):
+            while ends and ends[0][0] < position:
+                _, _, size, offset = heapq.heappop(ends)
+                bisect.insort(free, (size, offset))
+            for buffer in sorted(begins[position], key=lambda x: -x.bytes):
+                size = -(-buffer.bytes // _ALIGN) * _ALIGN
+                k = bisect.bisect_left(free, (size, 0))
+                if k < len(free) and free[k][0] <= 2 * size:
+                    size, buffer.offset = free.pop(k)
+                else:
+                    buffer.offset = total
+                    total += size
+                heapq.heappush(ends, (buffer.last, buffer.offset, size, buffer.offset))
         return total
 
 
