@@ -33,11 +33,11 @@ class Module:
         self._kept: dict[str, None] = {}
 
     def declare(self, symbol: str, text: str) -> None:
-        """Add a declaration or global (one line), unless ``symbol`` has one."""
-        self._declared.setdefault(symbol, text)
+        """Add a declaration or global (one line), unless ``symbol`` (with or without its @) has one."""
+        self._declared.setdefault(symbol.removeprefix("@"), text)
 
     def declared(self, symbol: str) -> bool:
-        return symbol in self._declared
+        return symbol.removeprefix("@") in self._declared
 
     def attributes(self, text: str) -> str:
         """The name ``#n`` of a group of attributes."""
