@@ -20,7 +20,7 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.scalarize import scalarize
 from thalweg.execution.native.schedule import literal_of
-from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, make, reachable, rebuild
+from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, make, location, reachable, rebuild
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce, softmax
 from thalweg.ops.contract import CONTRACT
@@ -51,8 +51,10 @@ def canonical(outputs: Sequence[Node], guards: Sequence[Guard]) -> tuple[list[No
     outputs, asked = ends[: len(outputs)], list(zip(ends[len(outputs) :], (a for _, a in asked), strict=True))
     order = reachable(ends)
     rewriting = _Rewriting(order)
+    before = location.where
     for n in order:
         rewriting.visit(n)
+    location.where = before
     new = rewriting.new
     return [new[n] for n in outputs], [(new[n], answer) for n, answer in asked]
 
@@ -76,6 +78,7 @@ class _Rewriting:
             return
         args = tuple(self.new[a] for a in n.args)
         rule = _RULES.get(n.op)
+        location.where = n.where
         found = None if rule is None else rule(self, n, args)
         self.new[n] = rebuild(n, args) if found is None else found
 

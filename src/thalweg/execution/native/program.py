@@ -42,26 +42,46 @@ class Program:
     described: list[str] = field(default_factory=list)
 
 
-def build(graph: Graph, guards: Sequence[tuple[Node, Any]] = ()) -> Program | Segmented | None:
-    """The program of ``graph``, in segments where it has ops that native code lacks; ``None`` where that does not pay."""
+def build(
+    graph: Graph, guards: Sequence[tuple[Node, Any]] = (), write: segments.Write | None = None
+) -> Program | Segmented | None:
+    """The program of ``graph``, in segments where it has ops that native code lacks; ``None`` where that does not pay.
+
+    ``write(inputs, outputs, guards)`` may look on while the program of a segment is written.
+    """
+    write = write or _written
     with building():
         outputs, asked = canonical(graph.outputs, guards)
         try:
-            return _written(graph.inputs, outputs, asked)
+            return write(graph.inputs, outputs, asked)  # type: ignore[no-any-return]
         except Unsupported:
-            return segments.build(graph.inputs, outputs, asked, _written)
+            return segments.build(graph.inputs, outputs, asked, write)
 
 
 def _written(inputs: Sequence[Node], outputs: Sequence[Node], guards: Sequence[tuple[Node, Any]]) -> Program:
-    return _Writer(Schedule(inputs, outputs, guards)).program()
+    return Writer(Schedule(inputs, outputs, guards)).program()
 
 
-class _Writer:
+class Writer:
+    """Writes the program of a schedule.
+
+    Attributes
+    ----------
+    grouping : Grouping
+        What the tasks touch.
+    tasks : list
+        Tasks and groups of them, in order.
+    written : list
+        What each of ``tasks`` has become.
+    """
+
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.module = Module()
         self.body = Body(self.module)
-        self.tasks = Grouping(schedule).groups()
+        self.grouping = Grouping(schedule)
+        self.tasks = self.grouping.groups()
+        self.written: list[Tiled | tuple[str, list[Argument]]] = []
         self.constants: list[Any] = []
         self.described: list[str] = []
         self._straight = 0
@@ -69,7 +89,7 @@ class _Writer:
 
     def program(self) -> Program:
         b, schedule = self.body, self.schedule
-        written = [
+        written = self.written = [
             self._group(k, t) if isinstance(t, Group) else self._task(t) for k, t in enumerate(self.tasks)
         ]
         scratch = self._allocate([w.buffers if isinstance(w, Tiled) else [x for x, _ in w[1]] for w in written])
