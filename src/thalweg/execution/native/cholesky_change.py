@@ -47,22 +47,21 @@ class _Function:
         flags = [blas.letter(self.body.module, x) for x in letters]
         blas.call(self.body, blas.prefix(self.kind) + name, [*flags, *arguments], len(letters))
 
-    def define(
-        self, small: Callable[[_Function], None], halves: Callable[[_Function, str, str, list[str]], None]
-    ) -> None:
+    def define(self, small: Callable[[_Function], None], halves: Callable[..., None] | None) -> None:
         """``small`` for up to so many rows; else ``halves``, given both lengths and the addresses of the blocks."""
         body = self.body
-        few = body.emit(f"icmp sle i64 %n, {_SMALL}")
-        body.line(f"br i1 {few}, label %small, label %large")
-        body.label("small")
+        if halves is not None:
+            few = body.emit(f"icmp sle i64 %n, {_SMALL}")
+            body.line(f"br i1 {few}, label %small, label %large")
+            body.label("large")
+            h = body.emit("lshr i64 %n, 1")
+            m = body.emit(f"sub i64 %n, {h}")
+            halves(self, h, m, [self.at("%L", h, 0), self.at("%L", h, h), self.at("%w", h, 0), self.at("%w", h, h)])
+            body.line("ret void")
+            body.label("small")
         small(self)
         body.line("ret void")
-        body.label("large")
-        h = body.emit("lshr i64 %n, 1")
-        m = body.emit(f"sub i64 %n, {h}")
-        halves(self, h, m, [self.at("%L", h, 0), self.at("%L", h, h), self.at("%w", h, 0), self.at("%w", h, h)])
-        body.line("ret void")
-        group = body.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
+        group = body.module.attributes('noinline nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
         text = "\n".join(body.lines)
         body.module.define(
             f"define internal void @{self.name}(ptr noalias %L, i64 %ldl, ptr noalias %w, i64 %ldw, i64 %n) "
@@ -73,17 +72,19 @@ class _Function:
         self.body.line(f"call void @{self.name}(ptr {L}, i64 %ldl, ptr {w}, i64 %ldw, i64 {n})")
 
 
-def function(module: Module, kind: str, adjoint: bool) -> str:
+def function(module: Module, kind: str, adjoint: bool, rows: int) -> str:
     """The name of a function that turns the lower triangle of w, the change of A (cotangent of L), into that of L (A).
 
     ``void f(ptr L, i64 ldl, ptr w, i64 ldw, i64 n)``, both row-major, rows ``ld`` apart. Forwards w has zeros above its
     diagonal; the adjoint's result counts each pair of entries of A once, below the diagonal.
     """
-    name = f"cholesky_{'cotangent' if adjoint else 'tangent'}_{blas.prefix(kind)}"
+    divided = rows > _SMALL
+    name = f"cholesky_{'cotangent' if adjoint else 'tangent'}_{blas.prefix(kind)}{'' if divided else '_small'}"
     if not module.declared(f"defined {name}"):
         module.declare(f"defined {name}", "")
         _Function(module, kind, name).define(
-            _cotangent_small if adjoint else _tangent_small, _cotangent_halves if adjoint else _tangent_halves
+            _cotangent_small if adjoint else _tangent_small,
+            (_cotangent_halves if adjoint else _tangent_halves) if divided else None,
         )
     return name
 
@@ -172,7 +173,7 @@ def _cotangent_halves(f: _Function, h: str, m: str, blocks: list[str]) -> None:
     f.routine("symm", "RU", [n_h, n_m, less, wc, ldw, b, ldl, one, wb, ldw])  # C₂₂ + C₂₂ᵀ has the diagonal twice
     rows = Loop(body, "%n", start=h, as_written=True)
     d = f.load("%w", rows.index, rows.index)
-    columns = Loop(body, h)
+    columns = Loop(body, h, as_written=True)
     taken = f.op("fmul", d, f.load("%L", rows.index, columns.index))
     f.store(f.op("fsub", f.load("%w", rows.index, columns.index), taken), rows.index, columns.index)
     columns.close()

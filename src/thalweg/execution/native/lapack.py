@@ -164,7 +164,7 @@ def _cholesky(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tup
 def _cholesky_tangent(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tuple[Any, ...]) -> None:
     (L, s), (out,) = given, wanted
     rows = Loop(w.body, s.rows, as_written=True)
-    columns = Loop(w.body, s.columns)
+    columns = Loop(w.body, s.columns, as_written=True)
     i, j = rows.index, columns.index
     both = w.body.emit(f"fadd {w.kind} {load(w.body, s, i, j)}, {load(w.body, s, j, i)}")
     half = w.body.emit(f"fmul {w.kind} {both}, 0.5")
@@ -195,7 +195,7 @@ def _change(w: _Writer, L: Matrix, out: Matrix, adjoint: bool) -> None:
         room = w.room(L.columns, L.rows).T
         copy(w.body, L, room)
         L = room
-    name = cholesky_change.function(w.body.module, w.kind, adjoint)
+    name = cholesky_change.function(w.body.module, w.kind, adjoint, out.rows)
     w.body.line(f"call void @{name}(ptr {L.pointer}, i64 {L.down}, ptr {out.pointer}, i64 {out.down}, i64 {out.rows})")
 
 
@@ -223,7 +223,7 @@ def _substituted(w: _Writer, t: Matrix, b: Matrix, x: Matrix, lower: bool, trans
     if transposed:
         t, lower = t.T, not lower
     rows = _loaded(w, t)
-    column = Loop(w.body, b.columns, as_written=b.columns == 1)
+    column = Loop(w.body, b.columns, as_written=True)
     found = [load(w.body, b, i, column.index) for i in range(t.rows)]
     order = range(t.rows) if lower else reversed(range(t.rows))
     for i in order:
@@ -238,7 +238,7 @@ def _substituted(w: _Writer, t: Matrix, b: Matrix, x: Matrix, lower: bool, trans
 
 def _zero_on_diagonal(w: _Writer, t: Matrix) -> str:
     """Whether an element of the diagonal is exactly 0."""
-    loop = Loop(w.body, t.rows, [("i1", "false")])
+    loop = Loop(w.body, t.rows, [("i1", "false")], as_written=True)
     one = w.body.emit(f"fcmp oeq {t.kind} {load(w.body, t, loop.index, loop.index)}, 0.0")
     return loop.close([w.body.emit(f"or i1 {loop.values[0]}, {one}")])[0]
 
@@ -249,13 +249,13 @@ def _pair_weights(w: _Writer, given: list[Matrix], wanted: list[Matrix], params:
     (a,), (out,) = given, wanted
     body, kind, n = w.body, w.kind, tiny.Numbers(w.body, w.kind)
     rows = Loop(body, a.rows, [(kind, "0.0")], as_written=True)
-    columns = Loop(body, a.rows, [(kind, rows.values[0])])
+    columns = Loop(body, a.rows, [(kind, rows.values[0])], as_written=True)
     x = n.function("fabs", load(body, a, rows.index, columns.index))
     (scale,) = rows.close(columns.close([n.choose(n.compare("ugt", x, columns.values[0]), x, columns.values[0])]))
     eps = 64 * 2.0 ** (-52 if kind == "double" else -23)
     near = n.times(scale, _power_of_two(eps))
     rows = Loop(body, a.rows, as_written=True)
-    columns = Loop(body, a.rows)
+    columns = Loop(body, a.rows, as_written=True)
     i, j = rows.index, columns.index
     x, y = load(body, a, i, j), load(body, a, j, i)
     apart = n.compare("ole", n.function("fabs", n.minus(x, y)), near)
@@ -287,7 +287,7 @@ def _lu_factor(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tu
         return
     room, places = _factored(w, a)
     copy(w.body, room, lu)
-    loop = Loop(w.body, a.rows)
+    loop = Loop(w.body, a.rows, as_written=True)
     store(w.body, _pivot(w, places, loop.index), pivots, 0, loop.index)
     loop.close()
 
@@ -317,7 +317,7 @@ def _exchange_rows(w: _Writer, x: Matrix, pivots: Matrix, backwards: bool) -> No
     loop = Loop(body, x.rows, as_written=True)
     i = body.emit(f"sub i64 {x.rows - 1}, {loop.index}") if backwards else loop.index
     other = load(body, pivots, 0, i)
-    columns = Loop(body, x.columns)
+    columns = Loop(body, x.columns, as_written=True)
     here, there = at(body, x, i, columns.index), at(body, x, other, columns.index)
     p, q = body.emit(f"load {x.kind}, ptr {here}"), body.emit(f"load {x.kind}, ptr {there}")
     body.line(f"store {x.kind} {q}, ptr {here}")
@@ -332,7 +332,7 @@ def _solve(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tuple[
     if a.rows <= tiny.LARGEST:
         found = tiny.lu(tiny.Numbers(w.body, w.kind), _loaded(w, a))
         w.fail_if(found.singular())
-        column = Loop(w.body, b.columns, as_written=b.columns == 1)
+        column = Loop(w.body, b.columns, as_written=True)
         values = found.solved([load(w.body, b, i, column.index) for i in range(a.rows)], transposed)
         for i, value in enumerate(values):
             store(w.body, value, x, i, column.index)
@@ -396,7 +396,7 @@ def _inv(w: _Writer, given: list[Matrix], wanted: list[Matrix], params: tuple[An
 
 def _fortran_pivots(w: _Writer, pivots: Matrix, places: str) -> None:
     width = blas.integer()
-    loop = Loop(w.body, pivots.columns)
+    loop = Loop(w.body, pivots.columns, as_written=True)
     value = w.body.emit(f"add i64 {load(w.body, pivots, 0, loop.index)}, 1")
     if width == "i32":
         value = w.body.emit(f"trunc i64 {value} to i32")
@@ -406,7 +406,7 @@ def _fortran_pivots(w: _Writer, pivots: Matrix, places: str) -> None:
 
 def _nan_if(w: _Writer, condition: str, x: Matrix) -> None:
     rows = Loop(w.body, x.rows, as_written=True)
-    columns = Loop(w.body, x.columns)
+    columns = Loop(w.body, x.columns, as_written=True)
     value = load(w.body, x, rows.index, columns.index)
     nan = w.body.emit(f"select i1 {condition}, {x.kind} 0x7FF8000000000000, {x.kind} {value}")
     store(w.body, nan, x, rows.index, columns.index)
@@ -444,7 +444,7 @@ def _diagonal(w: _Writer, given: list[Matrix]) -> tuple[Matrix, str]:
     body = w.body
     if factor:
         lu, pivots = factor
-        loop = Loop(body, a.rows, [(w.kind, "1.0")])
+        loop = Loop(body, a.rows, [(w.kind, "1.0")], as_written=True)
         other = load(body, pivots, 0, loop.index)
     elif a.rows <= tiny.LARGEST:
         found = tiny.lu(tiny.Numbers(body, w.kind), _loaded(w, a))
@@ -453,7 +453,7 @@ def _diagonal(w: _Writer, given: list[Matrix]) -> tuple[Matrix, str]:
         return lu, found.sign()
     else:
         lu, places = _factored(w, a)
-        loop = Loop(body, a.rows, [(w.kind, "1.0")])
+        loop = Loop(body, a.rows, [(w.kind, "1.0")], as_written=True)
         other = _pivot(w, places, loop.index)
     moved = body.emit(f"icmp ne i64 {other}, {loop.index}")
     negative = body.emit(f"fneg {w.kind} {loop.values[0]}")

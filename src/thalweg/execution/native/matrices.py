@@ -84,12 +84,12 @@ def copy(body: Body, source: Matrix, target: Matrix) -> None:
     if abs(source.across) <= abs(source.down) or source.rows <= _STRIP:
         _copy_block(body, source, target, 0, source.rows)
         return
-    strips = Loop(body, source.rows, step=_STRIP)  # rows of the source lie side by side in memory
+    strips = Loop(body, source.rows, step=_STRIP, as_written=True)  # rows of the source lie side by side in memory
     end = body.emit(f"add nsw i64 {strips.index}, {_STRIP}")
     body.module.declare("@llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
     end = body.emit(f"call i64 @llvm.smin.i64(i64 {end}, i64 {source.rows})")
     columns = Loop(body, source.columns, as_written=True)
-    rows = Loop(body, end, start=strips.index)
+    rows = Loop(body, end, start=strips.index, as_written=True)
     store(body, load(body, source, rows.index, columns.index), target, rows.index, columns.index)
     for loop in (rows, columns, strips):
         loop.close()
@@ -97,7 +97,7 @@ def copy(body: Body, source: Matrix, target: Matrix) -> None:
 
 def _copy_block(body: Body, source: Matrix, target: Matrix, start: int, stop: int) -> None:
     rows = Loop(body, stop, start=start, as_written=True)
-    columns = Loop(body, source.columns)
+    columns = Loop(body, source.columns, as_written=True)
     store(body, load(body, source, rows.index, columns.index), target, rows.index, columns.index)
     columns.close()
     rows.close()
@@ -107,18 +107,22 @@ def copy_triangle(body: Body, source: Matrix, target: Matrix, lower: bool, weigh
     """One triangle of ``source``, its diagonal times ``weight``; zeros elsewhere."""
     if source.rows == 0 or source.columns == 0:
         return
-    kind = source.kind
+    kind, n = source.kind, source.columns
+    body.module.declare("@llvm.smin.i64", "declare i64 @llvm.smin.i64(i64, i64)")
     rows = Loop(body, source.rows, as_written=True)
-    columns = Loop(body, source.columns)
-    i, j = rows.index, columns.index
-    x = load(body, source, i, j)
-    inside = body.emit(f"icmp {'slt' if lower else 'sgt'} i64 {j}, {i}")
-    y = body.emit(f"select i1 {inside}, {kind} {x}, {kind} {zero(kind)}")
-    if weight != 1:
-        x = body.emit(f"fmul {kind} {x}, {weight}")
-    on = body.emit(f"icmp eq i64 {i}, {j}")
-    store(body, body.emit(f"select i1 {on}, {kind} {x}, {kind} {y}"), target, i, j)
-    columns.close()
+    i = rows.index
+    middle = i if source.rows <= n else body.emit(f"call i64 @llvm.smin.i64(i64 {i}, i64 {n})")
+    after = body.emit(f"add i64 {i}, 1")
+    for start, stop, filled in ((0, middle, lower), (after, n, not lower)):
+        columns = Loop(body, stop, start=start, as_written=True)
+        value = load(body, source, i, columns.index) if filled else zero(kind)
+        store(body, value, target, i, columns.index)
+        columns.close()
+    end = after if source.rows <= n else body.emit(f"call i64 @llvm.smin.i64(i64 {after}, i64 {n})")
+    diagonal = Loop(body, end, start=i, as_written=True)  # one turn, or none below a matrix that is higher than wide
+    x = load(body, source, i, i)
+    store(body, x if weight == 1 else body.emit(f"fmul {kind} {x}, {weight}"), target, i, i)
+    diagonal.close()
     rows.close()
 
 
