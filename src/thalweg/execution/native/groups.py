@@ -153,14 +153,16 @@ class Grouping:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.tasks = schedule.tasks
-        loops = [t for t in self.tasks if isinstance(t, Loop)]
-        self.classes = Classes(schedule.nodes, loops)
         self.reads: dict[Any, dict[Buffer, list[tuple[Place, tuple[int, ...] | None]]]] = {}
         self.work = {t: self._work(t) for t in self.tasks}
-        self.inner = {t: registers(t, schedule) if isinstance(t, Loop) else [] for t in self.tasks}
 
     def groups(self) -> list[Any]:
         """The tasks in order, those that share tiles put together."""
+        if sum(self.work.values()) < _WORTH:
+            return self.tasks
+        loops = [t for t in self.tasks if isinstance(t, Loop)]
+        self.classes = Classes(self.schedule.nodes, loops)
+        self.inner = {t: registers(t, self.schedule) if isinstance(t, Loop) else [] for t in self.tasks}
         return self._grouped(self.tasks, 3)
 
     def _grouped(self, tasks: list[Any], depth: int) -> list[Any]:
@@ -373,7 +375,7 @@ class Grouping:
 
     def _work(self, t: Any) -> float:
         """Nanoseconds, roughly, on one core."""
-        if isinstance(t, Call):  # never in tiles
+        if isinstance(t, Call) or (isinstance(t, Loop) and t.space == ()):  # not for tiles
             return 0.0
         if isinstance(t, Product):
             la, lb, _ = t.node.params
