@@ -35,13 +35,15 @@ def operands(arrays: list[Any], labels: list[Labels], free: int | None) -> list[
     ]
 
 
-def compute(arrays: list[Any], labels: list[Labels], free: int | None = None, way: Any = None, part: str = "") -> None:
+def compute(
+    arrays: list[Any], labels: list[Labels], free: int | None = None, way: Any = None, threaded: bool = False
+) -> None:
     """Fill the last array by compiled code; ``free`` is the label whose length the code is told when it runs."""
     body = Body(Module())
     a, b, o = operands(arrays, labels, free)
     dtype = arrays[0].dtype
     if way is None:
-        assert emit_contraction(body, dtype, a, labels[0], b, labels[1], o, labels[2], part)
+        assert emit_contraction(body, dtype, a, labels[0], b, labels[1], o, labels[2], threaded)
     else:
         way(body, memory_type(dtype), axes_of(*zip(*((x.shape, x.strides) for x in (a, b, o)), strict=True), labels))
     text = "\n".join(body.lines)
@@ -187,7 +189,7 @@ def test_parts_for_threads_put_together_are_the_whole(seed: int, monkeypatch: py
     monkeypatch.setattr(divided, "_WORTH_THREADS", 10.0)
     monkeypatch.setattr(divided, "_PART", 5.0)
     arrays, labels, _ = case(seed)
-    compute(arrays, labels, part="part")
+    compute(arrays, labels, threaded=True)
     assert_computed(arrays, labels)
 
 
@@ -207,12 +209,12 @@ def test_large_contractions_on_threads(a: str, b: str, o: str, sizes: dict[str, 
     labels = [tuple(names.index(x) for x in each) for each in (a, b, o)]
     arrays = [rng.normal(size=[sizes[x] for x in each]) for each in (a, b, o)]
     arrays[2] = np.asarray(arrays[2])
-    compute(arrays, labels, part="part")
+    compute(arrays, labels, threaded=True)
     want = np.einsum(arrays[0], labels[0], arrays[1], labels[1], labels[2], optimize=True)
     np.testing.assert_allclose(arrays[2], want, rtol=1e-12, atol=1e-11 * np.abs(want).max())
     again = arrays[2].copy()
     for _ in range(3):
-        compute(arrays, labels, part="part")
+        compute(arrays, labels, threaded=True)
         np.testing.assert_array_equal(arrays[2], again)
 
 

@@ -113,14 +113,14 @@ def emit_contraction(
     lb: Labels,
     out: Operand,
     lo: Labels,
-    part: str = "",
+    threaded: bool = False,
 ) -> bool:
     """Write the lines that compute out = Σ a·b, overwriting ``out``; a sum of no terms is zero.
 
     The lines begin in the block that is open and end in a new one. One axis may have a length known only at run time
     (a register of type i64, the same in each operand that has the axis). ``out`` overlaps neither argument.
-    With ``part``, a name that no function of the module has yet, large contractions are divided among the threads of
-    `runtime`, which must be started before the code is loaded.
+    If ``threaded``, large contractions are divided among the threads of `runtime`, which must be started before the code
+    is loaded.
 
     Returns
     -------
@@ -139,11 +139,11 @@ def emit_contraction(
         return True
     axes = axes_of(shapes, strides, (la, lb, lo))
     way = _way(axes, kind)
-    division = divided.divide(axes, way, kind) if part and isinstance(way, Tiling) else None
+    division = divided.divide(axes, way, kind) if threaded and isinstance(way, Tiling) else None
     if isinstance(way, Call):
         emit_call(body, kind, way, a.pointer, b.pointer, out.pointer)
     elif division is not None:
-        divided.emit(body, kind, axes, division, (a.pointer, b.pointer, out.pointer), part)
+        divided.emit(body, kind, axes, division, (a.pointer, b.pointer, out.pointer))
     else:
         Tiles(body, kind, way).emit(a.pointer, b.pointer, out.pointer)
     return True

@@ -67,18 +67,15 @@ def _divided_sum(axes: Sequence[Axis], most: int, kind: str) -> Division | None:
     return Division(axis, size, -(-axis.known() // size))
 
 
-def emit(
-    body: Body, kind: str, axes: Sequence[Axis], division: Division, pointers: tuple[str, str, str], name: str
-) -> None:
-    """The parts as calls of a function ``name``, handed out among the threads."""
+def emit(body: Body, kind: str, axes: Sequence[Axis], division: Division, pointers: tuple[str, str, str]) -> None:
+    """The parts as calls of a function of their own, handed out among the threads."""
     a, b, o = pointers
     runtime.declare(body.module)
     body.module.declare("@llvm.stacksave.p0", "declare ptr @llvm.stacksave.p0()")
     body.module.declare("@llvm.stackrestore.p0", "declare void @llvm.stackrestore.p0(ptr)")
     stack = body.emit("call ptr @llvm.stacksave.p0()")
     if division.axis.kept:
-        _call_parts(body, division, (a, b, o), name)
-        _define_part(body.module, kind, axes, division, name)
+        _call_parts(body, division, (a, b, o), _part(body.module, kind, axes, division))
     else:  # each part has a result of its own; they are added up afterwards
         kept = [x for x in axes if x.kept]
         results = math.prod(x.known() for x in kept)
@@ -87,8 +84,8 @@ def emit(
             steps[id(x)] = step
             step *= x.known()
         room = body.emit(f"alloca [{division.count * results} x {kind}], align 64")
-        _call_parts(body, division, (a, b, room), name)
-        _define_part(body.module, kind, [replace(x, o=steps[id(x)]) if x.kept else x for x in axes], division, name)
+        own = [replace(x, o=steps[id(x)]) if x.kept else x for x in axes]
+        _call_parts(body, division, (a, b, room), _part(body.module, kind, own, division))
         adding = [Axis(x.size, steps[id(x)], 0, x.o, True) for x in kept]
         adding.append(Axis(division.count, results, 0, 0, False))
         one = blas.constant(body.module, kind, "1.0")
@@ -104,7 +101,8 @@ def _call_parts(body: Body, division: Division, pointers: tuple[str, str, str], 
     body.line(f"call void @thalweg_parallel(ptr @{name}, ptr {context}, i64 {division.count}, i64 {threads})")
 
 
-def _define_part(module: Module, kind: str, axes: Sequence[Axis], division: Division, name: str) -> None:
+def _part(module: Module, kind: str, axes: Sequence[Axis], division: Division) -> str:
+    """The name of the function that computes part ``%chunk``."""
     body = Body(module)
     a, b, o = (body.emit(f"load ptr, ptr {body.emit(f'getelementptr ptr, ptr %context, i64 {i}')}") for i in range(3))
     axis, size = division.axis, division.size
@@ -124,6 +122,4 @@ def _define_part(module: Module, kind: str, axes: Sequence[Axis], division: Divi
     Tiles(body, kind, best_tiling(mine, kind)).emit(a, b, o)
     group = module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
     text = "\n".join(body.lines)
-    module.define(
-        f"define internal void @{name}(ptr %context, i64 %chunk, i64 %seat) {group} {{\nentry:\n{text}\nret void\n}}"
-    )
+    return module.share("part", "ptr %context, i64 %chunk, i64 %seat", f"{group} {{\nentry:\n{text}\nret void\n}}")
