@@ -42,12 +42,11 @@ def chart(m: Measured, path: Path) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="x", which="major", color="0.9")
     axes.set_axisbelow(True)
-    axes.set_xlabel("time of a call / time of Thalweg's      (right of the line: slower than Thalweg)")
+    where = f"{m.machine['processor']}, {m.machine['threads']} threads, {m.machine['date']}"
+    axes.set_xlabel(f"time of a call / time of Thalweg's (right of the line: slower than Thalweg)\n{where}")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.legend(loc="outside upper center", ncols=7, frameon=False, fontsize="small", columnspacing=1.2)
-    where = f"{m.machine['processor']}, {m.machine['threads']} threads, {m.machine['date']}"
-    axes.annotate(where, (1, 0), xycoords="figure fraction", ha="right", va="bottom", fontsize=7, color="0.5")
     figure.savefig(path, dpi=150)
     pyplot.close(figure)
