@@ -216,7 +216,12 @@ class Grouping:
             if len(labels) != 1:
                 return None
             (label,) = labels
-            return label if la.count(label) <= 1 and lb.count(label) <= 1 else None
+            if la.count(label) > 1 or lb.count(label) > 1:
+                return None
+            if label not in lo:  # a sum over rows: every chunk has its own, which must be small beside what it reads
+                a, b = t.node.args
+                return label if 16 * t.node.size <= a.size + b.size else None
+            return label
         if any(isinstance(s, Scatter) for s in t.statements):
             return None
         n = source(t.statements[0])
@@ -329,7 +334,7 @@ class Grouping:
 
     def _group(self, inside: list[Any], tasks: list[Any], axis: dict[Any, int], rows: Any, count: int) -> list[Any]:
         work = sum(self.work[t] for t in inside)
-        if work < _WORTH:
+        if work < _WORTH or all(isinstance(t, Product) for t in inside):  # products alone are divided as they are
             return inside
         members = set(inside)
         outside: set[Buffer] = set()
@@ -357,9 +362,11 @@ class Grouping:
         if total:
             chunks = max(1, min(chunks, _SUMS // total))
         chunk = -(-count // chunks)
+        products = any(isinstance(t, Product) for t in inside)
+        if products:
+            chunk = min(count, max(chunk, 64))
         tile = chunk
         if per_row:
-            products = any(isinstance(t, Product) for t in inside)
             tile = max(int(_CACHE // per_row), 64 if products else 16)
             tile = min(chunk, -(-tile // 8) * 8)
         tile = -(-chunk // -(-chunk // tile))
