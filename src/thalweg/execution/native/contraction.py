@@ -119,8 +119,8 @@ def emit_contraction(
 
     The lines begin in the block that is open and end in a new one. One axis may have a length known only at run time
     (a register of type i64, the same in each operand that has the axis). ``out`` overlaps neither argument.
-    If ``threaded``, large contractions are divided among the threads of `runtime`, which must be started before the code
-    is loaded.
+    If ``threaded``, large contractions are divided among the threads of `runtime`, which must be started before the
+    code is loaded.
 
     Returns
     -------

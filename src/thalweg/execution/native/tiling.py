@@ -186,7 +186,7 @@ def _out_of_cache(t: Tiling, kind: str) -> float:
     size = float(t.along.known() * BYTES[kind])
     for x in t.inner:
         size *= x.known()
-    near, far = 1 << 18, 1 << 22
+    near, far = 1 << 18, 1 << 23
     return 1 + 0.05 * max(0.0, math.log2(size / near)) + max(0.0, size / far - 1)
 
 
