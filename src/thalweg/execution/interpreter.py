@@ -61,6 +61,11 @@ class Interpreter:
     _pool: list[list[Any]]
     _keep: bool
 
+    @property
+    def buffers(self) -> list[tuple[Any, Any]]:
+        """Shape and dtype of the arrays that are reused."""
+        return list(self._buffer_specs)
+
     def __call__(self, *arrays: Any) -> list[Any] | None:
         env = self._start.copy()
         for slot, array in zip(self._input_slots, arrays, strict=True):

@@ -30,6 +30,7 @@ from thalweg.graph import Graph, Node
 
 if TYPE_CHECKING:
     from thalweg.execution.native.compilation import Compilation, Entry
+    from thalweg.execution.native.plan import Plan
 
 _LOOKED_UP = 0.25  # seconds that the key of a graph may take before its first call
 _UNTIMED = 15  # calls at most between two that are timed
@@ -66,11 +67,14 @@ class Executable:
         What every later call will run, once that is decided; calling it in place of this object saves a call.
     spent : float
         Seconds spent interpreting, until it was decided.
+    reason : str
+        Why that was settled on: "compiled" or "from disk"; "off", "none" (no machine code could be made), "slower".
     """
 
     __slots__ = (
         "__weakref__", "_allowed", "_busy", "_compilation", "_counted", "_due", "_fastest", "_interpreter", "_looked",
-        "_new", "_skipped", "_tried", "_untimed", "entry", "graph", "guards", "settled", "spent",
+        "_new", "_skipped", "_tried", "_untimed", "entry", "graph", "guards", "reason", "settled",
+        "spent",
     )  # fmt: skip
 
     def __init__(self, graph: Graph, guards: Sequence[tuple[Node, Any]] = (), native: bool | None = None) -> None:
@@ -79,6 +83,7 @@ class Executable:
         self.entry: Entry | None = None
         self.settled: Callable[..., Any] | None = None
         self.spent = 0.0
+        self.reason = ""
         self._allowed = native
         self._compilation: Compilation | None = None
         self._interpreter: Interpreter | None = None
@@ -115,6 +120,16 @@ class Executable:
         return self.entry is not None
 
     @property
+    def allowed(self) -> bool:
+        """Whether it may become machine code."""
+        return native_enabled(self._allowed)
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether there is machine code that has not shown yet that it is no slower than the interpreter."""
+        return self._new is not None
+
+    @property
     def estimate(self) -> float:
         """Seconds that compiling would take."""
         return price.compile_seconds(self.graph)
@@ -128,6 +143,12 @@ class Executable:
             if self.entry is None:
                 self._compile_now()
         return self.native
+
+    def plan(self, name: str = "") -> Plan:
+        """What runs where."""
+        from thalweg.execution.native.plan import plan
+
+        return plan(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         graph = Graph(self.graph.inputs, (*self.graph.outputs, *(n for n, _ in self.guards)))
@@ -157,11 +178,11 @@ class Executable:
 
     def _begin(self) -> None:
         if not native_enabled(self._allowed):
-            return self._settle(None)
+            return self._settle(None, "off")
         if os.environ.get("THALWEG_NATIVE") == "always":
             with _faults_are_told():
                 self._compile_now()
-            return None if self.settled else self._settle(None)
+            return None if self.settled else self._settle(None, "none")
         if self._stage().look_up_seconds <= _LOOKED_UP:
             self._look_up()
         else:
@@ -184,7 +205,7 @@ class Executable:
                 with _faults_are_told():
                     new = self._stage().compile()
                 if new is None:
-                    self._settle(None)
+                    self._settle(None, "none")
                 else:
                     self._new = new
                     self._counted = None
@@ -194,16 +215,18 @@ class Executable:
         with _faults_are_told():
             entry = self._stage().look_up()
             if entry is not None:
-                return self._settle(entry)
+                return self._settle(entry, "from disk")
         self._due = self.estimate
         return None
 
     def _compile_now(self) -> None:
-        entry = None
+        entry, reason = None, "off"
         if native_enabled(self._allowed):
-            entry = self._stage().look_up() or self._new or self._stage().compile()
+            entry, reason = self._stage().look_up(), "from disk"
+            if entry is None:
+                entry, reason = self._new or self._stage().compile(), "compiled"
             self._stage().keep()
-        self._settle(entry)
+        self._settle(entry, reason if entry is not None or reason == "off" else "none")
 
     def _try(self, arrays: tuple[Any, ...]) -> Any:
         """A call of code that has not shown yet that it is no slower than the interpreter."""
@@ -223,14 +246,14 @@ class Executable:
                 if alone and self._new is not None:
                     if shown or min(self._tried) <= _SLOWER * self._fastest:
                         self._stage().keep()
-                        self._settle(entry)
+                        self._settle(entry, "compiled")
                     else:
-                        self._settle(None)
+                        self._settle(None, "slower")
         return values
 
-    def _settle(self, entry: Entry | None) -> None:
+    def _settle(self, entry: Entry | None, reason: str) -> None:
         """From now on every call runs ``entry``, or the interpreter if there is none."""
-        self.entry = entry
+        self.entry, self.reason = entry, reason
         if entry is not None:
             self.settled = _fitted(entry, self.graph, self.guards)
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from thalweg.execution.native import scalar
@@ -162,8 +163,12 @@ class Grouping:
             return self.tasks
         loops = [t for t in self.tasks if isinstance(t, Loop)]
         self.classes = Classes(self.schedule.nodes, loops)
-        self.inner = {t: registers(t, self.schedule) if isinstance(t, Loop) else [] for t in self.tasks}
         return self._grouped(self.tasks, 3)
+
+    @cached_property
+    def inner(self) -> dict[Any, list[Node]]:
+        """What each loop computes in registers; found only where somebody looks closer."""
+        return {t: registers(t, self.schedule) if isinstance(t, Loop) else [] for t in self.tasks}
 
     def _grouped(self, tasks: list[Any], depth: int) -> list[Any]:
         if depth == 0 or sum(self.work[t] for t in tasks) < _WORTH:

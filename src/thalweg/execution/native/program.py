@@ -53,7 +53,7 @@ def build(
     with building():
         outputs, asked = canonical(graph.outputs, guards)
         try:
-            return write(graph.inputs, outputs, asked)  # type: ignore[no-any-return]
+            return write(graph.inputs, outputs, asked)
         except Unsupported:
             return segments.build(graph.inputs, outputs, asked, write)
 
@@ -169,24 +169,20 @@ class Writer:
 
     def _product(self, task: Product, rows: Rows | None) -> tuple[str, list[Argument]]:
         body = Body(self.module)
-        places = [p if rows is None else rows.within(p, p.strides)[0] for p in (task.a, task.b, task.out)]
-        arguments = list(dict.fromkeys((p.buffer, p.offset) for p in places))
+        given = product_operands(task, rows)
+        arguments = list(dict.fromkeys((p.buffer, p.offset) for p, _ in given))
         names = {x: f"%b{k}" for k, x in enumerate(arguments)}
         kind = memory_type(task.node.dtype)
         labels = task.node.params
 
-        def operand(place: Place, which: int) -> Operand:
+        def operand(place: Place, shape: tuple[int | str, ...]) -> Operand:
             pointer = names[place.buffer, place.offset]
-            shape: list[int | str] = list(place.shape)
-            if rows is not None and rows.axis[task] in labels[which]:
-                axis = labels[which].index(rows.axis[task])
-                shape[axis] = "%rows"
-                if place.buffer not in rows.local:
-                    step = body.emit(f"mul nsw i64 %lo, {place.strides[axis]}")
-                    pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
-            return Operand(pointer, place.strides, tuple(shape))
+            if rows is not None and "%rows" in shape and place.buffer not in rows.local:
+                step = body.emit(f"mul nsw i64 %lo, {place.strides[shape.index('%rows')]}")
+                pointer = body.emit(f"getelementptr {kind}, ptr {pointer}, i64 {step}")
+            return Operand(pointer, place.strides, shape)
 
-        a, b, out = (operand(place, k) for k, place in enumerate(places))
+        a, b, out = (operand(place, shape) for place, shape in given)
         done = emit_contraction(body, task.node.dtype, a, labels[0], b, labels[1], out, labels[2])
         if not done:
             raise Unsupported(task.node)
@@ -282,6 +278,19 @@ class Writer:
                     total += size
                 heapq.heappush(ends, (buffer.last, buffer.offset, size, buffer.offset))
         return total
+
+
+def product_operands(task: Product, rows: Rows | None) -> list[tuple[Place, tuple[int | str, ...]]]:
+    """The two arguments and the result of a product, with their shapes: within tiles, as they are in one tile."""
+    found = []
+    for place, labels in zip((task.a, task.b, task.out), task.node.params, strict=True):
+        shape: list[int | str] = list(place.shape)
+        if rows is not None:
+            place = rows.within(place, place.strides)[0]
+            if rows.axis[task] in labels:
+                shape[labels.index(rows.axis[task])] = "%rows"
+        found.append((place, tuple(shape)))
+    return found
 
 
 def link(program: Program | Segmented, code: Any) -> Callable[..., Any]:
