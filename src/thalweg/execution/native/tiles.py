@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from thalweg.execution.native.axes import Axis
 from thalweg.execution.native.counting import Loop, Size
+from thalweg.execution.native.lanes import Lanes, Offset
 from thalweg.execution.native.module import Body
 from thalweg.execution.native.tiling import BYTES, Tiling
-
-Offset = int | str
 
 
 @dataclass
@@ -36,107 +35,15 @@ class Tiles:
     kind: str
     tiling: Tiling
     panel: int = field(default=0, init=False)  # elements from one panel of a packed argument to the next
+    lanes: Lanes = field(init=False)
 
-    # --- words of IR --------------------------------------------------------------------------------------------------
-
-    @property
-    def vector(self) -> str:
-        return self.kind if self.tiling.lanes == 1 else f"<{self.tiling.lanes} x {self.kind}>"
-
-    @property
-    def zero(self) -> str:
-        return "zeroinitializer" if self.tiling.lanes > 1 else ("0.0" if self.kind in ("double", "float") else "0")
-
-    def _at(self, pointer: str, offset: Offset) -> str:
-        if offset == 0:
-            return pointer
-        return self.body.emit(f"getelementptr {self.kind}, ptr {pointer}, i64 {offset}")
-
-    def _times(self, index: Offset, stride: int) -> Offset:
-        if isinstance(index, int):
-            return index * stride
-        if stride in (0, 1):
-            return index if stride else 0
-        return self.body.emit(f"mul nsw i64 {index}, {stride}")
+    def __post_init__(self) -> None:
+        self.lanes = Lanes(self.body, self.kind, self.tiling.lanes)
 
     def _moved(self, p: _Pointers, axis: Axis, index: Offset) -> _Pointers:
         return _Pointers(
-            *(self._at(q, self._times(index, s)) for q, s in ((p.a, axis.a), (p.b, axis.b), (p.o, axis.o)))
+            *(self.lanes.at(q, self.lanes.times(index, s)) for q, s in ((p.a, axis.a), (p.b, axis.b), (p.o, axis.o)))
         )
-
-    def _intrinsic(self, name: str, result: str, kinds: str) -> str:
-        self.body.module.declare(f"@{name}", f"declare {result} @{name}({kinds})")
-        return f"{result} @{name}"
-
-    def _suffix(self) -> str:
-        letter = {"double": "f64", "float": "f32", "i64": "i64", "i8": "i8"}[self.kind]
-        return letter if self.tiling.lanes == 1 else f"v{self.tiling.lanes}{letter}"
-
-    def _multiply_add(self, x: str, y: str, z: str) -> str:
-        v, emit = self.vector, self.body.emit
-        if self.kind in ("double", "float"):
-            call = self._intrinsic(f"llvm.fmuladd.{self._suffix()}", v, f"{v}, {v}, {v}")
-            return emit(f"call {call}({v} {x}, {v} {y}, {v} {z})")
-        if self.kind == "i8":  # booleans: "some product is true"
-            return emit(f"or {v} {z}, {emit(f'and {v} {x}, {y}')}")
-        return emit(f"add {v} {z}, {emit(f'mul {v} {x}, {y}')}")
-
-    def _add(self, x: str, y: str) -> str:
-        word = {"double": "fadd", "float": "fadd", "i64": "add", "i8": "or"}[self.kind]
-        return self.body.emit(f"{word} {self.vector} {x}, {y}")
-
-    def _mask(self, left: Size) -> str:
-        """The lanes below ``left`` (all of them where that is as many)."""
-        n = self.tiling.lanes
-        if isinstance(left, int):
-            return "<" + ", ".join(f"i1 {'true' if i < left else 'false'}" for i in range(n)) + ">"
-        lane = "<" + ", ".join(f"i64 {i}" for i in range(n)) + ">"
-        return self.body.emit(f"icmp slt <{n} x i64> {lane}, {self._spread(left, 'i64')}")
-
-    def _spread(self, x: str, kind: str) -> str:
-        n, emit = self.tiling.lanes, self.body.emit
-        if n == 1:
-            return x
-        first = emit(f"insertelement <{n} x {kind}> poison, {kind} {x}, i32 0")
-        return emit(f"shufflevector <{n} x {kind}> {first}, <{n} x {kind}> poison, <{n} x i32> zeroinitializer")
-
-    def _places(self, pointer: str, stride: int) -> str:
-        n = self.tiling.lanes
-        steps = "<" + ", ".join(f"i64 {i * stride}" for i in range(n)) + ">"
-        return self.body.emit(f"getelementptr {self.kind}, ptr {pointer}, <{n} x i64> {steps}")
-
-    def _load(self, pointer: str, stride: int, mask: str) -> str:
-        """The elements from ``pointer`` on, ``stride`` apart, in the lanes of a vector; zeros outside the mask."""
-        n, v, emit, size = self.tiling.lanes, self.vector, self.body.emit, BYTES[self.kind]
-        if n == 1 or stride == 0:
-            x = self._spread(emit(f"load {self.kind}, ptr {pointer}, align {size}"), self.kind)
-            if mask and self.tiling.along is not None and not self.tiling.along.kept:  # 0·∞ is no zero to be added
-                return emit(f"select <{n} x i1> {mask}, {v} {x}, {v} zeroinitializer")
-            return x
-        if stride == 1 and not mask:
-            return emit(f"load {v}, ptr {pointer}, align {size}")
-        bits = f"<{n} x i1>"
-        if stride == 1:
-            call = self._intrinsic(f"llvm.masked.load.{self._suffix()}.p0", v, f"ptr, i32, {bits}, {v}")
-            return emit(f"call {call}(ptr {pointer}, i32 {size}, {bits} {mask}, {v} zeroinitializer)")
-        call = self._intrinsic(f"llvm.masked.gather.{self._suffix()}.v{n}p0", v, f"<{n} x ptr>, i32, {bits}, {v}")
-        places = self._places(pointer, stride)
-        mask = mask or self._mask(n)
-        return emit(f"call {call}(<{n} x ptr> {places}, i32 {size}, {bits} {mask}, {v} zeroinitializer)")
-
-    def _store(self, value: str, pointer: str, stride: int, mask: str) -> None:
-        n, v, line, size = self.tiling.lanes, self.vector, self.body.line, BYTES[self.kind]
-        if n == 1 or (stride == 1 and not mask):
-            line(f"store {v} {value}, ptr {pointer}, align {size}")
-            return
-        bits = f"<{n} x i1>"
-        if stride == 1:
-            call = self._intrinsic(f"llvm.masked.store.{self._suffix()}.p0", "void", f"{v}, ptr, i32, {bits}")
-            line(f"call {call}({v} {value}, ptr {pointer}, i32 {size}, {bits} {mask})")
-            return
-        call = self._intrinsic(f"llvm.masked.scatter.{self._suffix()}.v{n}p0", "void", f"{v}, <{n} x ptr>, i32, {bits}")
-        places = self._places(pointer, stride)
-        line(f"call {call}({v} {value}, <{n} x ptr> {places}, i32 {size}, {bits} {mask or self._mask(n)})")
 
     def _loop(self, stop: Size, carried: Sequence[tuple[str, str]] = (), start: Size = 0, step: int = 1) -> Loop:
         return Loop(self.body, stop, carried, start, step, as_written=True)
@@ -180,7 +87,7 @@ class Tiles:
         wide, n = t.lanes * t.count, t.along.size
         source = p.a if t.packed == "a" else p.b
         if n % wide:
-            last = self._at(room, (n // wide) * self.panel)
+            last = self.lanes.at(room, (n // wide) * self.panel)
             self.body.module.declare("@llvm.memset.p0.i64", "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
             size = self.panel * BYTES[self.kind]
             self.body.line(f"call void @llvm.memset.p0.i64(ptr align 64 {last}, i8 0, i64 {size}, i1 false)")
@@ -189,16 +96,18 @@ class Tiles:
             if not turns:
                 continue
             panel = self._loop(turns)
-            from_ = self._at(source, self._times(panel.index, wide * getattr(t.along, t.packed)))
-            from_ = self._at(from_, start * getattr(t.along, t.packed))
-            to = self._at(self._at(room, start // wide * self.panel), self._times(panel.index, self.panel))
+            from_ = self.lanes.at(source, self.lanes.times(panel.index, wide * getattr(t.along, t.packed)))
+            from_ = self.lanes.at(from_, start * getattr(t.along, t.packed))
+            to = self.lanes.at(
+                self.lanes.at(room, start // wide * self.panel), self.lanes.times(panel.index, self.panel)
+            )
             loops = [panel]
             order = [(axis.size, getattr(axis, t.packed), step) for axis, step in zip(t.inner, steps, strict=True)]
             order.append((width, getattr(t.along, t.packed), 1))
             for turns_here, step, new in sorted(order, key=lambda x: -abs(x[1])):
                 loops.append(self._loop(turns_here))
-                from_ = self._at(from_, self._times(loops[-1].index, step))
-                to = self._at(to, self._times(loops[-1].index, new))
+                from_ = self.lanes.at(from_, self.lanes.times(loops[-1].index, step))
+                to = self.lanes.at(to, self.lanes.times(loops[-1].index, new))
             value = self.body.emit(f"load {self.kind}, ptr {from_}")
             self.body.line(f"store {self.kind} {value}, ptr {to}")
             for loop in reversed(loops):
@@ -256,7 +165,7 @@ class Tiles:
         if isinstance(v.size, str):
             loop = self._loop(v.size, step=t.lanes)
             left = self.body.emit(f"sub i64 {v.size}, {loop.index}")
-            self._tile(self._moved(p, v, loop.index), high, wide, 1, self._mask(left) if t.lanes > 1 else "")
+            self._tile(self._moved(p, v, loop.index), high, wide, 1, self.lanes.mask(left) if t.lanes > 1 else "")
             loop.close()
             return
         turns, rest = divmod(v.size, step)
@@ -269,12 +178,16 @@ class Tiles:
         if rest:
             partial = rest % t.lanes
             self._tile(
-                self._panel(p, v, turns, step), high, wide, -(-rest // t.lanes), self._mask(partial) if partial else ""
+                self._panel(p, v, turns, step),
+                high,
+                wide,
+                -(-rest // t.lanes),
+                self.lanes.mask(partial) if partial else "",
             )
 
     def _panel(self, p: _Pointers, v: Axis, index: Offset, step: int) -> _Pointers:
         moved = [
-            self._at(q, self._times(index, self.panel if name == self.tiling.packed else step * s))
+            self.lanes.at(q, self.lanes.times(index, self.panel if name == self.tiling.packed else step * s))
             for name, q, s in (("a", p.a, v.a), ("b", p.b, v.b), ("o", p.o, v.o))
         ]
         return _Pointers(*moved)
@@ -287,11 +200,11 @@ class Tiles:
         places = [(i, j, k) for i in range(high) for j in range(wide) for k in range(count)]
         inner = list(t.inner)
         lanes_summed = t.along is not None and not t.along.kept
-        sums = [self.zero] * len(places)
+        sums = [self.lanes.zero] * len(places)
         loops: list[Loop] = []
         q = p
         for axis in inner[: len(inner) if lanes_summed else -1]:
-            loops.append(self._loop(axis.size, [(self.vector, s) for s in sums]))
+            loops.append(self._loop(axis.size, [(self.lanes.vector, s) for s in sums]))
             sums = loops[-1].values
             q = self._moved(q, axis, loops[-1].index)
         if lanes_summed:
@@ -307,8 +220,8 @@ class Tiles:
             self._store_totals(p.o, places, sums)
             return
         for place, total in zip(places, sums, strict=True):
-            to = self._at(p.o, self._offset(place, "o"))
-            self._store(total, to, t.along.o if t.along else 0, mask if place[2] == count - 1 else "")
+            to = self.lanes.at(p.o, self._offset(place, "o"))
+            self.lanes.store(total, to, t.along.o if t.along else 0, mask if place[2] == count - 1 else "")
 
     def _store_totals(self, to: str, places: list[tuple[int, int, int]], sums: list[str]) -> None:
         """Add up the lanes of each vector of sums, as many vectors at a time as there are lanes, and store."""
@@ -316,41 +229,18 @@ class Tiles:
         offsets = [self._offset(place, "o") for place in places]
         while sums:
             if n > 1 and len(sums) >= n:
-                totals = self._transposed_sum(sums[:n])
+                totals = self.lanes.transposed_sum(sums[:n])
                 if all(offsets[i] == offsets[0] + i for i in range(n)):
-                    self._store(totals, self._at(to, offsets[0]), 1, "")
+                    self.lanes.store(totals, self.lanes.at(to, offsets[0]), 1, "")
                 else:
                     for i in range(n):
-                        x = self.body.emit(f"extractelement {self.vector} {totals}, i32 {i}")
-                        self.body.line(f"store {self.kind} {x}, ptr {self._at(to, offsets[i])}, align {size}")
+                        x = self.body.emit(f"extractelement {self.lanes.vector} {totals}, i32 {i}")
+                        self.body.line(f"store {self.kind} {x}, ptr {self.lanes.at(to, offsets[i])}, align {size}")
                 sums, offsets = sums[n:], offsets[n:]
             else:
-                x = self._lanes_added(sums[0]) if n > 1 else sums[0]
-                self.body.line(f"store {self.kind} {x}, ptr {self._at(to, offsets[0])}, align {size}")
+                x = self.lanes.lanes_added(sums[0]) if n > 1 else sums[0]
+                self.body.line(f"store {self.kind} {x}, ptr {self.lanes.at(to, offsets[0])}, align {size}")
                 sums, offsets = sums[1:], offsets[1:]
-
-    def _transposed_sum(self, vectors: Sequence[str]) -> str:
-        """The totals of as many vectors as there are lanes, in the lanes of one: add pairs, then pairs of pairs."""
-        n, block, left = self.tiling.lanes, 1, list(vectors)
-        lanes = range(2 * n)
-        while len(left) > 1:
-            if block == 1:  # x₀ y₀ x₂ y₂ … and x₁ y₁ x₃ y₃ …: cheap, since it stays within small parts of a register
-                even = [i - i % 2 + (n if i % 2 else 0) for i in range(n)]
-                odd = [i + 1 for i in even]
-            else:
-                even = [i for i in lanes if i // block % 2 == 0]
-                odd = [i for i in lanes if i // block % 2 == 1]
-            left = [
-                self._add(self._shuffled(x, y, even), self._shuffled(x, y, odd))
-                for x, y in zip(left[::2], left[1::2], strict=True)
-            ]
-            block = 2
-        return left[0]
-
-    def _shuffled(self, x: str, y: str, lanes: Sequence[int]) -> str:
-        v = self.vector
-        picked = ", ".join(f"i32 {i}" for i in lanes)
-        return self.body.emit(f"shufflevector {v} {x}, {v} {y}, <{len(lanes)} x i32> <{picked}>")
 
     def _offset(self, place: tuple[int, int, int], name: str) -> int:
         t = self.tiling
@@ -377,11 +267,11 @@ class Tiles:
             whole = self.body.emit(f"sub i64 {axis.size}, {self.body.emit(f'urem i64 {axis.size}, {chunk}')}")
             tail = axis.size
         if turns:
-            sets = [sums, *([self.zero] * len(places) for _ in range(at_once - 1))]
+            sets = [sums, *([self.lanes.zero] * len(places) for _ in range(at_once - 1))]
             if turns == 1:
                 sets = [self._turn(self._moved(p, axis, i * step), places, s, mask) for i, s in enumerate(sets)]
             else:
-                carried = [(self.vector, s) for each in sets for s in each]
+                carried = [(self.lanes.vector, s) for each in sets for s in each]
                 loop = self._loop(whole, carried, step=at_once * step)
                 n = len(places)
                 new: list[str] = []
@@ -392,16 +282,18 @@ class Tiles:
                 sets = [flat[i * n : i * n + n] for i in range(at_once)]
             while len(sets) > 1:
                 half = len(sets) // 2
-                paired = [[self._add(x, y) for x, y in zip(sets[i], sets[-1 - i], strict=True)] for i in range(half)]
+                paired = [
+                    [self.lanes.add(x, y) for x, y in zip(sets[i], sets[-1 - i], strict=True)] for i in range(half)
+                ]
                 sets = paired + sets[half : len(sets) - half]
             sums = sets[0]
         if isinstance(tail, str):
-            loop = self._loop(tail, [(self.vector, s) for s in sums], start=whole, step=step)
-            left = self._mask(self.body.emit(f"sub i64 {tail}, {loop.index}")) if step > 1 else mask
+            loop = self._loop(tail, [(self.lanes.vector, s) for s in sums], start=whole, step=step)
+            left = self.lanes.mask(self.body.emit(f"sub i64 {tail}, {loop.index}")) if step > 1 else mask
             return loop.close(self._turn(self._moved(p, axis, loop.index), places, loop.values, left))
         assert isinstance(whole, int)
         for start in range(whole, whole + tail, step):
-            left = self._mask(whole + tail - start) if start + step > whole + tail else mask
+            left = self.lanes.mask(whole + tail - start) if start + step > whole + tail else mask
             sums = self._turn(self._moved(p, axis, start), places, sums, left)
         return sums
 
@@ -411,28 +303,21 @@ class Tiles:
         last = max(k for _, _, k in places)
         loaded: dict[tuple[str, int, str], str] = {}
 
+        summed = t.along is not None and not t.along.kept
+
         def element(name: str, place: tuple[int, int, int]) -> str:
             offset = self._offset(place, name)
             stride = getattr(t.along, name) if t.along is not None else 0
             masked = mask if place[2] == last and not (t.packed == name) else ""
             if (name, offset, masked) not in loaded:
-                pointer = self._at(p.a if name == "a" else p.b, offset)
-                loaded[name, offset, masked] = self._load(pointer, stride, masked)
+                pointer = self.lanes.at(p.a if name == "a" else p.b, offset)
+                loaded[name, offset, masked] = self.lanes.load(pointer, stride, masked, summed)
             return loaded[name, offset, masked]
 
         return [
-            self._multiply_add(element("a", place), element("b", place), s)
+            self.lanes.multiply_add(element("a", place), element("b", place), s)
             for place, s in zip(places, sums, strict=True)
         ]
-
-    def _lanes_added(self, x: str) -> str:
-        word = {"double": "fadd", "float": "fadd", "i64": "add", "i8": "or"}[self.kind]
-        v = self.vector
-        if word == "fadd":
-            call = self._intrinsic(f"llvm.vector.reduce.fadd.{self._suffix()}", self.kind, f"{self.kind}, {v}")
-            return self.body.emit(f"call reassoc {call}({self.kind} -0.0, {v} {x})")
-        call = self._intrinsic(f"llvm.vector.reduce.{word}.{self._suffix()}", self.kind, v)
-        return self.body.emit(f"call {call}({v} {x})")
 
 
 def _product(sizes: object) -> int:
