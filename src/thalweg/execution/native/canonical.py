@@ -228,9 +228,17 @@ def _concatenate(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node:
 
 
 def _contract(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
-    """An inner product over all axes of both is a sum of products."""
+    """An inner product over all axes of both is a sum of products; an axis of one argument alone is summed there."""
     a, b = args
     la, lb, lo = n.params
+    alone_a, alone_b = (
+        tuple(k for k, x in enumerate(mine) if x not in other and x not in lo) for mine, other in ((la, lb), (lb, la))
+    )
+    if (alone_a or alone_b) and a.size and b.size and n.dtype.kind != "b":
+        la, lb = (tuple(x for k, x in enumerate(ls) if k not in axes) for ls, axes in ((la, alone_a), (lb, alone_b)))
+        a, b = (reduce.sum_(x, axes) if axes else x for x, axes in ((a, alone_a), (b, alone_b)))
+        made = make(CONTRACT, (a, b), (la, lb, lo))
+        return made if made.op is not CONTRACT else _contract(_, made, made.args) or made
     if lo or sorted(la) != sorted(lb) or n.dtype.kind != "f":
         return None
     if lb != la:
