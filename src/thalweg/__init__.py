@@ -20,12 +20,12 @@ from thalweg.calculus import (
     laplacian,
     slope,
     taylor,
+    trace,
     value_and_grad,
     vjp,
 )
 from thalweg.formula import formula
 from thalweg.optimize import classify, descend, maximize, minimize
-from thalweg.tracing import trace
 
 __version__ = "0.1.0"
 __all__ = [

@@ -11,6 +11,7 @@ from thalweg.calculus.polynomial import Polynomial
 from thalweg.calculus.products import directional_derivative, hvp, jvp, vjp
 from thalweg.calculus.series import taylor
 from thalweg.calculus.slope import slope
+from thalweg.calculus.trace import trace
 
 __all__ = [
     "MultivariatePolynomial",
@@ -29,6 +30,7 @@ __all__ = [
     "laplacian",
     "slope",
     "taylor",
+    "trace",
     "value_and_grad",
     "vjp",
 ]

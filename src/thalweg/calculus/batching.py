@@ -8,7 +8,7 @@ until every row has been computed by a graph that is right for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from thalweg.tracing.surroundings import Surroundings
 from thalweg.tracing.trace import Signature, Traced, input_signature, is_traceable, trace_leaves
 from thalweg.tracing.tracer import Tracer, node_of
 from thalweg.transforms.batch import batched
+
+if TYPE_CHECKING:
+    from thalweg.execution.native.plan import Plan
 
 Axes = int | None | tuple[int | None, ...]
 
@@ -100,6 +103,19 @@ class Batched:
         if call.rows == 0:
             return _empty(call)
         return _nested(call) if running.traces else self._run(call)
+
+    def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        """What runs where in a call with these arguments, if all rows go the way of the first."""
+        call = _Call(self._f, self._in_axes, args, kwargs)
+        if call.rows == 0:
+            raise ArgumentError("tw.batch: there are no examples, so nothing runs. Give arrays with at least one")
+        for entry in self._cache.get(call.key(), ()):
+            if entry.captured.unchanged() and entry.agreeing(call)[0]:
+                return entry.plan(call)[1].plan(self.__name__)
+        plain = plain_leaves(call.leaves, call.signatures)
+        around = Surroundings(self._f, *plain)
+        entry = _Entry(call.trace(0, around), Captured(around, *plain), self._native)
+        return entry.plan(call)[1].plan(self.__name__)
 
     def _run(self, call: _Call) -> Any:
         key = call.key()

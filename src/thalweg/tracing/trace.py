@@ -169,34 +169,6 @@ def depends_on_enclosing(traced: Traced) -> bool:
     return any(n.op is INPUT and n not in own for n in graph.nodes)
 
 
-def trace(f: Any, *example: Any, **keywords: Any) -> Traced:
-    """The graph of ``f`` at an example of its arguments.
-
-    Parameters
-    ----------
-    f : callable
-        A function written with NumPy.
-    *example, **keywords
-        Arguments that say shapes and dtypes, and at which Python's ``if`` and ``while`` are decided. Arrays, floats
-        and nested containers of these are traced; integers, strings and other objects are passed as they are.
-
-    Returns
-    -------
-    Traced
-        A `Graph`; ``print`` shows one line a node, with the line of the source that made it.
-
-    Examples
-    --------
-    >>> import numpy as np, thalweg as tw
-    >>> graph = tw.trace(lambda x: np.sum(np.sin(x) ** 2), np.zeros(3))
-    >>> len(graph)
-    4
-    """
-    leaves, structure = tree.flatten((example, keywords))
-    signatures = [input_signature(x, False) if is_traceable(x) else None for x in leaves]
-    return trace_leaves(f, leaves, signatures, lambda passed: tree.unflatten(structure, passed))
-
-
 def is_traceable(leaf: Any) -> bool:
     """Whether an argument that is not differentiated becomes an input: floats and arrays do, Python integers do not."""
     kind = type(leaf)
