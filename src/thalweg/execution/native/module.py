@@ -31,6 +31,7 @@ class Module:
         self._functions: list[str] = []
         self._shared: dict[tuple[str, str], str] = {}
         self._kept: dict[str, None] = {}
+        self.later: dict[str, str] = {}
 
     def declare(self, symbol: str, text: str) -> None:
         """Add a declaration or global (one line), unless ``symbol`` (with or without its @) has one."""
@@ -42,6 +43,10 @@ class Module:
     def attributes(self, text: str) -> str:
         """The name ``#n`` of a group of attributes."""
         return f"#{self._attributes.setdefault(text, len(self._attributes))}"
+
+    def attributes_later(self, name: str) -> str:
+        """Likewise, for a group whose text is given at the end, by ``later[name]``."""
+        return self.attributes(f"\0{name}")
 
     def define(self, text: str) -> None:
         """Add a whole function."""
@@ -60,8 +65,15 @@ class Module:
             self.define(f"define internal void @{name}({signature}) {body}")
         return name
 
+    def lines_of(self, prefix: str) -> int:
+        """How many lines the shared functions of one kind have."""
+        return sum(body.count("\n") for (_, body), name in self._shared.items() if name.startswith(prefix))
+
     def text(self) -> str:
-        groups = [f"attributes #{n} = {{ {text} }}" for text, n in self._attributes.items()]
+        groups = [
+            f"attributes #{n} = {{ {self.later[text[1:]] if text[0] == chr(0) else text} }}"
+            for text, n in self._attributes.items()
+        ]
         if self._kept:
             kept = ", ".join(f"ptr @{symbol}" for symbol in self._kept)
             groups.append(

@@ -39,19 +39,13 @@ def cut(
     for (_, shape), values in together.items():
         if len(values) <= (_LOOP if shape else PIECE):
             continue
-        for k, part in enumerate(_by_content(values) if shape else _equal(values)):
+        for k, part in enumerate(_by_content(values)):
             for n in part:
                 mine = piece[n] = _FIRST + k
                 for a in n.args:
                     if a.shape == shape and piece.get(a, mine) != mine and level[a] == level[n]:
                         stored.add(a)
     return piece
-
-
-def _equal(values: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    size = -(-len(values) // -(-len(values) // PIECE))
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _by_content(values: Sequence[Node]) -> Iterator[Sequence[Node]]:

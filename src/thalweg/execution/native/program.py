@@ -27,6 +27,7 @@ from thalweg.graph import Graph, Node, building
 
 _IN_TEXT = 4096  # bytes up to which a constant is written into the code
 _ALIGN = 64
+_CALLS = 48  # steps from which they are not optimised together
 
 
 @dataclass
@@ -84,7 +85,6 @@ class Writer:
         self.written: list[Tiled | tuple[str, list[Argument]]] = []
         self.constants: list[Any] = []
         self.described: list[str] = []
-        self._straight = 0
         self._addresses: dict[Argument, str] = {}
 
     def program(self) -> Program:
@@ -118,7 +118,8 @@ class Writer:
         failed = b.emit("load i32, ptr %fail")
         good = b.emit(f"icmp eq i32 {failed}, 0")
         code = b.emit(f"select i1 {good}, i32 0, i32 {entry.REFUSED}")
-        group = self.module.attributes("nounwind")
+        many = len(written) > _CALLS  # LLVM has nothing to find in a long row of calls, but looks for it
+        group = self.module.attributes("nounwind optnone noinline" if many else "nounwind")
         text = "\n".join(b.lines)
         self.module.define(
             f"define internal i32 @program(ptr %inputs, ptr %outputs, ptr %scratch) {group} {{\nentry:\n{text}\nret i32 {code}\n}}"
@@ -129,7 +130,7 @@ class Writer:
             self.module.declare("constants", f"@constants = global [{len(self.constants)} x ptr] zeroinitializer")
         size = sum(n.size for n in schedule.inputs) + sum(n.size for n in schedule.outputs) + scratch
         entry.emit_entry(self.module, inputs, outputs, scratch, release_gil=size > 20_000)
-        level = level_of(self.tasks, schedule)
+        level = level_of(self.tasks, schedule, self.module)
         return Program(self.module.text(), level, inputs, outputs, self.constants, scratch, self.described)
 
     # --- tasks ------------------------------------------------------------------------------------------------------
@@ -160,10 +161,8 @@ class Writer:
             name = f"call{task.level}_{self.schedule.calls.index(task)}"
             return name, [(x, 0) for x in calls.write(task, self.schedule, self.module, name)]
         if task.space == () and rows is None:
-            self._straight += 1
-            straight = Straight(task, self.schedule, self.module, f"straight{self._straight}")
-            straight.write()
-            return straight.name, [(x, 0) for x in straight.buffers]
+            straight = Straight(task, self.schedule, self.module)
+            return straight.write(), straight.arguments
         nest = Nest(task, self.schedule, self.module, rows)
         return nest.write(), nest.arguments
 
@@ -183,7 +182,9 @@ class Writer:
             return Operand(pointer, place.strides, shape)
 
         a, b, out = (operand(place, shape) for place, shape in given)
-        done = emit_contraction(body, task.node.dtype, a, labels[0], b, labels[1], out, labels[2])
+        done = emit_contraction(
+            body, task.node.dtype, a, labels[0], b, labels[1], out, labels[2], threaded=rows is None
+        )
         if not done:
             raise Unsupported(task.node)
         listed = "".join(f"ptr noalias nocapture {v}, " for v in names.values())
@@ -202,7 +203,9 @@ class Writer:
         found = self._addresses.get(argument)
         if found is None:
             step = offset * buffer.dtype.itemsize
-            found = self._addresses[argument] = self.body.emit(f"getelementptr i8, ptr {self.pointers[buffer]}, i64 {step}")
+            found = self._addresses[argument] = self.body.emit(
+                f"getelementptr i8, ptr {self.pointers[buffer]}, i64 {step}"
+            )
         return found
 
     def _check(self, check: Check) -> None:

@@ -181,7 +181,7 @@ class Schedule:
         self.checks: list[Check] = []
         self.copies: dict[Node, Place] = {}
         self._copying: list[Loop] = []
-        self._shared: dict[np.dtype[Any], Buffer] = {}
+        self._shared: dict[Any, Buffer] = {}
         for k, n in enumerate(self.inputs):
             self._own(n, Buffer(INPUT, k, n.size, n.dtype))
         for n in self.nodes:
@@ -361,11 +361,13 @@ class Schedule:
         return place
 
     def _scratch(self, n: Node) -> Place:
-        """A place of its own for ``n``; computed numbers share one buffer."""
+        """A place of its own for ``n``; numbers computed in one piece share a buffer."""
         if n.shape == () and is_map(n):
-            shared = self._shared.get(n.dtype)
+            piece = self._piece.get(n)
+            key = (n.dtype, None if piece is None else (self.level[n], piece))
+            shared = self._shared.get(key)
             if shared is None:
-                shared = self._shared[n.dtype] = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
+                shared = self._shared[key] = Buffer(SCRATCH, len(self.buffers), 0, n.dtype, first=-1, last=1 << 60)
                 self.buffers.append(shared)
             place = self.places[n] = Place(shared, shared.size, (), ())
             shared.size += 1
@@ -485,7 +487,9 @@ class Schedule:
         base, g, positions = n.args
         place = self._start(n, base, result, self._base_level(n))
         phase = self._piece.get(g, 1) if self.level.get(g) == self.level[n] else 1
-        self.loop(self.level[n], g.shape, phase).statements.append(Scatter(g, place, self._placed(positions), n.params[0]))
+        self.loop(self.level[n], g.shape, phase).statements.append(
+            Scatter(g, place, self._placed(positions), n.params[0])
+        )
 
     def _emit_results(self) -> None:
         for k, n in enumerate(self.outputs):

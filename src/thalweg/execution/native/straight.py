@@ -24,19 +24,19 @@ FAIL = "%fail"
 class Straight:
     """Writes one `Loop` over no axes as a function ``void name(ptr noalias…, ptr %fail)``."""
 
-    def __init__(self, loop: Loop, schedule: Schedule, module: Module, name: str) -> None:
-        self.loop, self.schedule, self.name = loop, schedule, name
+    def __init__(self, loop: Loop, schedule: Schedule, module: Module) -> None:
+        self.loop, self.schedule = loop, schedule
         self.body = Body(module)
-        self._names: dict[Buffer, str] = {}
+        self._names: dict[Buffer, tuple[str, int]] = {}
         self._values: dict[Node, str] = {}
         self._read: dict[tuple[Buffer, int], str] = {}
         self._own = {s.node for s in loop.statements if isinstance(s, Store) and schedule.places.get(s.node) is s.place}
         self.nodes = self._registers()
 
     @property
-    def buffers(self) -> list[Buffer]:
-        """The buffers that the function takes, in order."""
-        return list(self._names)
+    def arguments(self) -> list[tuple[Buffer, int]]:
+        """What the function takes: of each buffer the first element that it touches."""
+        return [(buffer, first) for buffer, (_, first) in self._names.items()]
 
     def _registers(self) -> list[Node]:
         """The scalars to be computed, in order."""
@@ -56,7 +56,8 @@ class Straight:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def write(self) -> None:
+    def write(self) -> str:
+        """Add the function to the module; its name."""
         b, values = self.body, self._values
         value, emit = self._value, scalar.emit
         for n in self.nodes:
@@ -85,26 +86,25 @@ class Straight:
             scalar.store(b, dtype, register, self._address(place.buffer, offset))
         targets = {s.place.buffer for s in self.loop.statements}
         parameters = "".join(
-            f"ptr noalias{'' if x in targets else ' readonly'} nocapture {name}, " for x, name in self._names.items()
+            f"ptr noalias{'' if x in targets else ' readonly'} nocapture {name}, "
+            for x, (name, _) in self._names.items()
         )
         text = "\n".join(b.lines)
         if len(self.nodes) <= LONG:
             group = b.module.attributes(ATTRIBUTES)
         else:
-            quick = self.schedule.scalars > _OPTIMISED
-            group = b.module.attributes(f"{'optnone ' if quick else ''}noinline {ATTRIBUTES}")
-        b.module.define(
-            f"define internal void @{self.name}({parameters}ptr noalias {FAIL}) {group} {{\n"
-            f"entry:\n{text}\nret void\n}}"
+            group = b.module.attributes_later("long")
+        return b.module.share(
+            "straight", f"{parameters}ptr noalias {FAIL}", f"{group} {{\nentry:\n{text}\nret void\n}}"
         )
 
     def _address(self, buffer: Buffer, offset: int) -> str:
-        name = self._names.get(buffer)
-        if name is None:
-            name = self._names[buffer] = f"%b{len(self._names)}"
-        if not offset:
+        name, first = self._names.get(buffer, ("", 0))
+        if not name:
+            name, first = self._names[buffer] = f"%b{len(self._names)}", offset
+        if offset == first:
             return name
-        return self.body.emit(f"getelementptr {memory_type(buffer.dtype)}, ptr {name}, i64 {offset}")
+        return self.body.emit(f"getelementptr {memory_type(buffer.dtype)}, ptr {name}, i64 {offset - first}")
 
     def _value(self, n: Node) -> str:
         found = self._values.get(n)
@@ -172,17 +172,19 @@ class Straight:
 ATTRIBUTES = 'nounwind noimplicitfloat "no-trapping-math"="true"'
 LONG = 100  # operations from which a function is not copied into its caller
 
-_OPTIMISED = 6000  # scalar operations up to which LLVM is given time
-_IN_LOOPS = 3000  # the same for operations in loops
+_OPTIMISED = 15_000  # lines of scalar code up to which LLVM is given time
+_IN_LOOPS = 40_000  # the same for loops
 
 
-def level_of(tasks: Sequence[Any], schedule: Schedule) -> int:
-    """How much LLVM shall do for a program.
+def level_of(tasks: Sequence[Any], schedule: Schedule, module: Module) -> int:
+    """How much LLVM shall do for a program, which is also noted in the attributes of its long functions.
 
     Scalar code gains nothing from the costly levels: level 1 makes it as fast as level 3, and level 0 (a fifth of the
-    time of level 1) half as slow again. Loops need vectors, and so level 3.
+    time of level 1) half as slow again. Loops need vectors, and so level 3. What counts is the code that is written:
+    the steps of an unrolled loop share theirs.
     """
-    scalars = schedule.scalars
+    scalars = module.lines_of("straight")
+    module.later["long"] = f"{'optnone ' if scalars > _OPTIMISED else ''}noinline {ATTRIBUTES}"
     if all(isinstance(t, Loop) and t.space == () for t in tasks):
         return 1 if scalars <= _OPTIMISED else 0
-    return 3 if len(schedule.nodes) - scalars <= _IN_LOOPS else 1
+    return 3 if module.lines_of("loop") <= _IN_LOOPS else 1
