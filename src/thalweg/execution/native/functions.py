@@ -16,7 +16,7 @@ from thalweg.execution.native.inlined import number
 from thalweg.execution.native.logarithms import LOGARITHMS
 from thalweg.execution.native.module import Body
 from thalweg.execution.native.special import FORMULAS, scipy_rule
-from thalweg.execution.native.vectors import call
+from thalweg.execution.native.vectors import call, variants
 
 LIBM = {
     "cbrt": "cbrt",
@@ -49,6 +49,9 @@ LIBM = {
 _FAMILIES = {"polygamma": "psi", "exprel": "exprel"}
 """Families of derivatives of which SciPy exports the first member."""
 
+_BY_LIBRARY = {"power": "pow", "ndtr": "erf", "sinc": "sin"}
+"""op → the function of the C library on which its formula rests."""
+
 _PI = math.pi
 
 
@@ -77,6 +80,15 @@ def rule(name: str, params: tuple[Any, ...], vector: bool) -> Rule | None:
         return scipy_rule(_FAMILIES[name], 1) if params == (0,) else None
     namesake = ufunc(name)
     return None if namesake is None else scipy_rule(name, namesake.nin)
+
+
+@cache
+def in_vectors(name: str, register: str) -> bool:
+    """Whether there is a vector version of the function; SciPy has none."""
+    function = _BY_LIBRARY.get(name) or LIBM.get(name)
+    if name in OWN or function is None:
+        return name in OWN or name in FORMULAS or name in _COMPOSED or name in ("logaddexp", "logaddexp2")
+    return bool(variants(function + ("f" if register == "float" else ""), register))
 
 
 def _function(name: str, vector: bool) -> Callable[..., str]:

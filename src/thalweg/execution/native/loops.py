@@ -3,7 +3,7 @@
 Axes that every access walks without gaps are merged into one, so most nests are one long loop. A value is computed in
 the outermost loop that it depends on. A sum along the innermost axes is kept in a register that LLVM may split into
 vectors (that is the one place where the order of additions is free); long ones are cut into blocks, and the sums of
-blocks are added with compensation (Neumaier 1974), which is more exact than NumPy's pairwise sum.
+blocks are added with compensation (Knuth's two-sum), which is at least as exact as NumPy's pairwise sum.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
-from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
+from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.schedule import Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
 from thalweg.graph import INT64, Node, Shape
 from thalweg.ops import gather
 
-BLOCK = 512  # terms of a sum that are added up plainly
+BLOCK = 512  # terms of a sum that are added up plainly, in vectors: 16 to each of 32 partial sums
+SHORT_BLOCK = 16  # the same where no vectors are to be expected
 _FAIL = "%fail"
 
 Argument = tuple[Buffer, int]
@@ -81,7 +82,7 @@ class Nest:
 
     It takes a pointer to each array's first element, so loops that do the same to other arrays are one function. No two
     of them overlap where one is written: the pieces of an update are apart, and what a loop reads it writes elsewhere.
-    Within tiles of ``rows`` it takes ``i64 %lo, i64 %rows`` before ``%fail``: where the tile begins, and how long it is.
+    Within tiles of ``rows`` it takes ``i64 %lo, i64 %rows`` before ``%fail``: where the tile begins, its length.
     """
 
     def __init__(self, loop: Loop, schedule: Schedule, module: Module, rows: Rows | None = None) -> None:
@@ -217,15 +218,7 @@ class Nest:
         self._block_before: list[str] = []
         self._block_after: list[str] = []
         self._entry: list[str] = []
-        last_masks = [m[-1] if m else False for m in self._masks]
-        self.blocked = (
-            depth > 0
-            and self.space[-1] > 2 * BLOCK
-            and any(
-                last and s.node.op.name == "sum" and s.node.dtype.kind == "f"
-                for last, s in zip(last_masks, (s for s in self.loop.statements if isinstance(s, Reduce)))
-            )
-        )
+        self._blocks()
         names = {argument: f"%b{k}" for k, argument in enumerate(self.arguments)}
         self._point(names)
         self._values: dict[Any, tuple[str, int]] = {}
@@ -256,6 +249,29 @@ class Nest:
 
     def _into(self, lines: list[str]) -> None:
         self.body.lines = lines
+
+    def _blocks(self) -> None:
+        """Which axis is cut into blocks, and how long they are: so that within one, sums have few enough terms."""
+        depth = len(self.space)
+        sums = [
+            s.node.op.name == "sum" and s.node.dtype.kind == "f" for s in self.loop.statements if isinstance(s, Reduce)
+        ]
+        longest = max((_inner(m) for m, is_sum in zip(self._masks, sums, strict=True) if is_sum), default=0)
+        most = BLOCK if self._in_vectors() else SHORT_BLOCK
+        self._blocked = -1  # the axis
+        self._block = 0
+        terms = 1
+        for d in range(depth - 1, depth - 1 - longest, -1):
+            if terms * self.space[d] > most:
+                self._blocked, self._block = d, max(1, most // terms)
+                break
+            terms *= self.space[d]
+
+    def _in_vectors(self) -> bool:
+        """Whether LLVM can be expected to make vectors of the innermost loop."""
+        return not any(isinstance(s, Scatter) for s in self.loop.statements) and all(
+            scalar.in_vectors(n.op.name, n.dtype) if n.op.elementwise else n.op is gather.TAKE for n in self.nodes
+        )
 
     def _point(self, names: dict[Argument, str]) -> None:
         """The address of each access, stepwise: once a loop that it moves in."""
@@ -364,9 +380,7 @@ class Nest:
         name, dtype = s.node.op.name, s.node.dtype
         kind = register_type(dtype)
         value, _ = self._value(s.source)
-        inner = 0
-        while inner < depth and mask[depth - 1 - inner]:
-            inner += 1
+        inner = _inner(mask)
         partial = over_rows or any(mask[: depth - inner])
         start = scalar.literal(start_of(name, dtype), dtype)
         first = ""  # whether nothing has been added up yet; sums over rows begin with the chunk
@@ -390,7 +404,7 @@ class Nest:
             return
         held = f"%{b.fresh('sum')}"
         self._entry.append(f"{held} = alloca {kind}")
-        blocked = self.blocked and name == "sum" and dtype.kind == "f"
+        blocked = name == "sum" and dtype.kind == "f" and 0 <= depth - inner <= self._blocked
         outside = self._before[depth - inner]
         after = self._after[depth - inner]
         self._into(self._before[depth])
@@ -445,14 +459,14 @@ class Nest:
         lines = [*allocas, *(x for x in self._entry if " = alloca " not in x), *self._before[0]]
         closing: list[list[str]] = []
         for d in range(depth):
-            blocked = self.blocked and d == depth - 1
+            blocked = d == self._blocked
             end = ends[d]
             first = "0"
             if blocked:
                 lines += [
                     f"br label %B{d}p", f"B{d}p:", f"br label %B{d}", f"B{d}:",
                     f"%k{d} = phi i64 [0, %B{d}p], [%kn{d}, %B{d}l]",
-                    f"%e{d}a = add i64 %k{d}, {BLOCK}",
+                    f"%e{d}a = add i64 %k{d}, {self._block}",
                     f"%e{d}c = icmp ult i64 %e{d}a, {end}",
                     f"%e{d} = select i1 %e{d}c, i64 %e{d}a, i64 {end}",
                     *self._block_before,
@@ -475,12 +489,20 @@ class Nest:
                 tail += [
                     *self._block_after,
                     f"br label %B{d}l", f"B{d}l:",
-                    f"%kn{d} = add nuw nsw i64 %k{d}, {BLOCK}",
+                    f"%kn{d} = add nuw nsw i64 %k{d}, {self._block}",
                     f"%kc{d} = icmp ult i64 %kn{d}, {end}",
                     f"br i1 %kc{d}, label %B{d}, label %B{d}x", f"B{d}x:",
                 ]  # fmt: skip
             closing.append(tail + self._after[d])
         return lines + [x for tail in reversed(closing) for x in tail] + ([] if depth else self._after[0])
+
+
+def _inner(mask: Sequence[bool]) -> int:
+    """How many of the innermost axes are summed over."""
+    count = 0
+    while count < len(mask) and mask[len(mask) - 1 - count]:
+        count += 1
+    return count
 
 
 def combine(body: Body, name: str, dtype: np.dtype[Any], a: str, b: str, free: bool) -> str:
@@ -489,7 +511,8 @@ def combine(body: Body, name: str, dtype: np.dtype[Any], a: str, b: str, free: b
     real = dtype.kind == "f"
     if name in ("sum", "prod"):
         verb = ("fadd" if name == "sum" else "fmul") if real else ("add" if name == "sum" else "mul")
-        return body.emit(f"{verb}{' reassoc' if real and free else ''} {kind} {a}, {b}")
+        any_order = real and free and name == "sum"  # another order of factors may overflow on the way
+        return body.emit(f"{verb}{' reassoc' if any_order else ''} {kind} {a}, {b}")
     if name in ("any", "all"):
         return body.emit(f"{'or' if name == 'any' else 'and'} i1 {a}, {b}")
     verb = {"max": "maximum" if real else "smax", "min": "minimum" if real else "smin"}[name]

@@ -34,6 +34,8 @@ _LIKE = {
 }
 """The ufunc whose conversions an op follows, where that is not the op's namesake."""
 
+_LOOSE = ("where", "cast", "reciprocal")
+
 
 def supports(name: str, params: tuple[Any, ...], dtypes: tuple[DType, ...], out: DType) -> bool:
     """Whether `emit` can compute the op as NumPy would."""
@@ -58,6 +60,12 @@ def emit(
     if found is None:
         raise NotImplementedError(f"no native code for {name} of {', '.join(map(str, dtypes))}")
     return found(body, values)
+
+
+def in_vectors(name: str, dtype: DType) -> bool:
+    """Whether LLVM can compute the op for several elements at once."""
+    plain = name in arithmetic.FLOAT or name in arithmetic.INT or name in arithmetic.BOOL or name in _LOOSE
+    return plain or functions.in_vectors(name, register_type(dtype))
 
 
 @cache
