@@ -189,7 +189,7 @@ def misaligned():
         (np.float64(1),),
         (None,),
         ("abc",),
-        (object(),),
+        (...,),
     ],
     ids=repr,
 )

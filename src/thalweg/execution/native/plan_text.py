@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from thalweg.execution.native.plan import Line, Plan, Step, counted
+from thalweg.execution.native.plan import Line, Plan, Step
 
 _WIDTH = 100
 _WHAT = 46
@@ -59,13 +59,11 @@ def _row(number: str, kind: str, what: str, flop: str, moved: str, line: str) ->
 
 def _totals(plan: Plan) -> Iterator[str]:
     yield f"in all   {quantity(plan.flop)}flop, {memory(plan.bytes)} read and written"
-    if not plan.native:
-        yield f"memory   {counted(plan.arrays, 'array')} kept between calls, {memory(plan.scratch_bytes)}"
-    else:
-        line = f"memory   {memory(plan.scratch_bytes)} beside arguments and results, {counted(plan.arrays, 'array')}"
-        if plan.in_tiles:
-            line += f"; {plan.in_tiles} more exist a tile at a time, {memory(plan.tile_bytes)} a thread"
-        yield line
+    parts = [counted(plan.arrays, "array") + ("" if plan.native else " kept between calls")] if plan.arrays else []
+    if plan.in_tiles:
+        parts.append(f"{counted(plan.in_tiles, 'array')} a tile at a time ({memory(plan.tile_bytes)} a thread)")
+    size = memory(plan.scratch_bytes) if plan.scratch_bytes else "none"
+    yield f"memory   {size} beside arguments and results{': ' if parts else ''}{' and '.join(parts)}"
     if plan.conditions:
         yield f"asks     {counted(plan.conditions, 'condition')} of Python's `if` at each call"
 
@@ -98,7 +96,7 @@ def seconds(duration: float) -> str:
     return "0 s" if duration < 1e-9 else f"{duration * 1e6:.2g} µs"
 
 
-def places(lines: Sequence[Line], width: int = _WIDTH - 82) -> str:
+def places(lines: Sequence[Line], width: int = _WIDTH - 83) -> str:
     """``model.py:7-9, 12``; what is too long ends in …."""
     by_file: dict[str, list[int]] = {}
     for file, line in lines:
@@ -118,3 +116,7 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             found.append([n])
     return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in found)
+
+
+def counted(k: int, noun: str) -> str:
+    return f"{k} {noun}" if k == 1 else f"{k} {noun}s"
