@@ -296,7 +296,7 @@ class Grouping:
         if row is None or owner is None:
             return None
         axis = self.classes.axis(owner, rows)
-        if axis is None or axis < 0 or owner.shape[axis] != place.shape[row]:
+        if axis is None or axis < 0 or owner.shape[axis] != place.shape[row] or owner.size == 0:
             return None
         step = c_strides(owner.shape)[axis]
         span = step * owner.shape[axis]
