@@ -61,9 +61,10 @@ def _totals(plan: Plan) -> Iterator[str]:
     yield f"in all   {quantity(plan.flop)}flop, {memory(plan.bytes)} read and written"
     parts = [counted(plan.arrays, "array") + ("" if plan.native else " kept between calls")] if plan.arrays else []
     if plan.in_tiles:
-        parts.append(f"{counted(plan.in_tiles, 'array')} a tile at a time ({memory(plan.tile_bytes)} a thread)")
+        more = f"and {plan.in_tiles}" if parts else counted(plan.in_tiles, "array")
+        parts.append(f"{more} a tile at a time ({memory(plan.tile_bytes)} a thread)")
     size = memory(plan.scratch_bytes) if plan.scratch_bytes else "none"
-    yield f"memory   {size} beside arguments and results{': ' if parts else ''}{' and '.join(parts)}"
+    yield _wrapped(f"memory   {size} beside arguments and results{': ' if parts else ''}{', '.join(parts)}")
     if plan.conditions:
         yield f"asks     {counted(plan.conditions, 'condition')} of Python's `if` at each call"
 
