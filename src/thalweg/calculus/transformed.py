@@ -101,8 +101,8 @@ class Transformed:
         --------
         >>> import numpy as np, thalweg as tw
         >>> plan = tw.grad(lambda x: np.sum(np.sin(x) ** 2)).plan(np.zeros(1000))
-        >>> plan.bytes  # x is read once and the gradient written once
-        16000
+        >>> plan.flop  # a sine, a cosine and two products for each element
+        4000
         """
         call = Call(self._f, self._wrt, args, kwargs)
         arrays = call.arrays()
