@@ -187,6 +187,9 @@ class Executable:
             self._look_up()
         else:
             self._due = self._stage().look_up_seconds
+        if self.settled is None and price.interpreting_seconds(self.graph) >= self.estimate:
+            with _faults_are_told():  # the first call alone would cost more; nor shall its arrays fill the memory
+                self._compile_now()
         if self.settled is None:
             self._counted = self._interpreter = Interpreter(self.graph, self.guards)
         return None
