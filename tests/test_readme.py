@@ -17,9 +17,10 @@ import pytest
 import thalweg
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/textbook.md"]
+PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/performance.md", "docs/textbook.md"]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
+ENVIRONMENT.pop("THALWEG_NATIVE", None)
 
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.])")
 # Times, and the counts that may differ by a little between machines.
@@ -61,9 +62,13 @@ def test_commands(page, command, output):
     got = ""
     for part in parts:
         words = shlex.split(part)
+        environment = dict(ENVIRONMENT)
+        while "=" in words[0]:  # as a shell reads it: set for this command
+            name, _, value = words.pop(0).partition("=")
+            environment[name] = value
         program = {"thalweg": [sys.executable, "-m", "thalweg"], "python": [sys.executable]}[words[0]]
         done = subprocess.run(
-            program + words[1:], cwd=ROOT, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60
+            program + words[1:], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=60
         )
         got += done.stdout + done.stderr
     assert same(output, got), f"{page} shows:\n{output}\nthe command prints:\n{got}"
@@ -116,7 +121,15 @@ def test_comparison():
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/command.md", "docs/index.md", "docs/textbook.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/command.md",
+        "docs/index.md",
+        "docs/textbook.md",
+        "docs/performance.md",
+    ],
 )
 def test_links_lead_somewhere(page):
     file = ROOT / page
