@@ -23,6 +23,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few short rounds, and no cold or memory runs")
     parser.add_argument("--threads", type=int, default=threads.cores(), help="for everybody; default: all cores")
     parser.add_argument("--json", metavar="FILE", help="write the numbers; - for standard output")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables, between the marks of a page")
     parser.add_argument("--chart", metavar="FILE", type=Path, help="write a picture")
     return parser.parse_args(given)
 
@@ -90,6 +91,9 @@ def native(options: argparse.Namespace) -> int:
             print(text)
         else:
             Path(options.json).write_text(text + "\n", encoding="utf-8")
+    if options.markdown is not None:
+        page = options.markdown.read_text("utf-8") if options.markdown.exists() else ""
+        options.markdown.write_text(report.put_between_marks(page, report.markdown(m)), encoding="utf-8")
     if options.chart is not None:
         from benchmarks.chart import chart
 

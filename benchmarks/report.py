@@ -201,3 +201,65 @@ def show(m: Measured, console: Console) -> None:
         for number, figure, ok in found:
             table.add_row(number, figure, "[green]yes" if ok else "[red]no")
         console.print(table)
+
+
+# --- markdown, for docs/performance.md
+
+START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
+
+
+def markdown(m: Measured) -> str:
+    """The rows, the numbers to reach, and what they were measured on."""
+    machine = ", ".join(f"{m.machine[k]}" for k in ("date", "processor", "system") if k in m.machine)
+    parts = [
+        f"Measured on {machine}, {m.machine['threads']} threads for all; "
+        + ", ".join(f"{name} {version}" for name, version in m.versions.items())
+        + "."
+    ]
+    if m.rows:
+        peers = [n for n in m.versions if any(n in r.peers or n in r.failed for r in m.rows)]
+        head = ["workload", OURS, *peers, "Thalweg / best peer", "gradient / function"]
+        rows = [_markdown_row(r, peers) for r in m.rows]
+        parts.append(_markdown_table(head, rows))
+        note = "Time of a call. Bold: the fastest peer. —: not written, as its documentation would not advise it."
+        if m.geometric_mean is not None:
+            note += f" Geometric mean of Thalweg / best peer: **{m.geometric_mean:.2f}**."
+        parts.append(note)
+    if m.cold:
+        rows = [[name, f"{seconds:.2f} s"] for name, seconds in m.cold.items()]
+        parts.append(_markdown_table(["from process start to the first gradient, Rosenbrock n=10", ""], rows))
+    if m.memory:
+        rows = [[name, f"{v['first']:.0f} MiB", f"{v['later']:.0f} MiB"] for name, v in m.memory.items()]
+        parts.append(_markdown_table(["memory, mixture of 10⁵: peak beyond the arguments", "first call", "warm"], rows))
+    found = [[number, figure, "yes" if ok else "no"] for number, figure, ok in verdicts(m)]
+    if found:
+        parts.append(_markdown_table(["number to reach", "figure", "reached"], found))
+    return "\n\n".join(parts)
+
+
+def _markdown_row(r: Row, peers: list[str]) -> list[str]:
+    cells = [r.name]
+    for name in (OURS, *peers):
+        text = "failed" if name in r.failed else seconds_text(r.seconds.get(name))
+        if name in r.disagreements:
+            text += " (differs)"
+        if name == OURS and r.tiers.get(OURS, "native") != "native":
+            text += f" ({r.tiers[OURS]})"
+        cells.append(f"**{text}**" if name == r.best else text)
+    return [*cells, _ratio(r.ratio), _ratio(r.over_function)]
+
+
+def _ratio(ratio: float | None) -> str:
+    return "—" if ratio is None else f"{ratio:.2f}"
+
+
+def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(x.replace("|", "\\|") for x in line) + " |" for line in lines)
+
+
+def put_between_marks(page: str, text: str) -> str:
+    """``page`` with ``text`` between its marks; the text alone, marked, for a page without them."""
+    before, mark, after = page.partition(START)
+    _, end, after = after.partition(END)
+    return f"{before if mark and end else ''}{START}\n{text}\n{END}{after if mark and end else chr(10)}"

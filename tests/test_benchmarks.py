@@ -218,3 +218,28 @@ def test_the_report_prints_and_is_json(capsys):
     assert "Rosenbrock n=10⁶" in text and "2 µs" in text and "differs" in text and "Numbers to reach" in text
     again = json.loads(json.dumps(m.json()))
     assert again["rows"][0]["ratio_to_best_peer"] == 2.0 and again["rows"][0]["best_peer"] == "CasADi"
+
+
+def test_the_report_as_markdown():
+    m = reported(
+        cold={"Thalweg, empty cache": 0.3, "Thalweg, second run": 0.25, "JAX": 1.0},
+        memory={"Thalweg": {"arguments": 10, "results": 1.0, "first": 40.0, "later": 30.0}},
+    )
+    m.rows[0].failed["PyTorch"] = "no"
+    m.versions["PyTorch"] = "2"
+    lines = report.markdown(m).splitlines()
+    assert "| workload | Thalweg | JAX | PyTorch | Thalweg / best peer | gradient / function |" in lines
+    assert "| Rosenbrock n=10⁶ | 1 ms | **4 ms** | — | 0.25 | 5.00 |" in lines
+    assert any(line.startswith("| Rosenbrock n=2 | 2 µs | 4 µs | failed |") for line in lines)
+    assert "| Thalweg, second run | 0.25 s |" in lines and "| Thalweg | 40 MiB | 30 MiB |" in lines
+    tables = [line.count("|") for line in lines if line.startswith("|")]
+    assert set(tables) <= {3, 4, 7}
+
+
+def test_the_tables_go_between_the_marks():
+    page = f"# A\n\n{report.START}\nold\n{report.END}\n\nmore\n"
+    new = report.put_between_marks(page, "| a |")
+    assert new == f"# A\n\n{report.START}\n| a |\n{report.END}\n\nmore\n"
+    assert report.put_between_marks(new, "| a |") == new
+    assert report.put_between_marks("", "x") == f"{report.START}\nx\n{report.END}\n"
+    assert report.put_between_marks("# no marks\n", "x").startswith(report.START)
