@@ -571,3 +571,13 @@ def test_the_module_of_a_compiler_has_the_two_functions():
     found = compilation.compiler()
     assert isinstance(found, types.ModuleType)
     assert callable(found.build) and callable(found.link)
+
+
+def test_what_costs_more_to_interpret_once_than_to_compile_is_compiled_first(monkeypatch):
+    x = input_node((50,), FLOAT64)
+    graph = Graph([x], [x * 2.0 + 1.0])
+    monkeypatch.setattr(tiers.price, "interpreting_seconds", lambda graph: 1e9)
+    execute = Executable(graph)
+    np.testing.assert_array_equal(execute.values(np.ones(50))[0], np.full(50, 3.0))
+    assert execute.native
+    assert execute.spent == 0.0

@@ -17,6 +17,7 @@ from thalweg.graph import Node, Op, Shape, is_several
 from thalweg.ops import gather as g
 from thalweg.ops import movement as m
 from thalweg.ops import reduce as r
+from thalweg.ops.cholesky_change import CHOLESKY_COTANGENT, CHOLESKY_TANGENT
 from thalweg.ops.contract import CONTRACT
 from thalweg.ops.correlate import CONVOLVE, CORRELATE
 from thalweg.ops.determinant import COFACTOR_CHANGE
@@ -350,7 +351,7 @@ RULES: dict[Op, Callable[[Walk, Node, Given], Found | None]] = {
     **dict.fromkeys((r.CUMSUM, r.RECURRENCE), _scan),
     **dict.fromkeys((CORRELATE, CONVOLVE), _correlate),
     **dict.fromkeys((SOLVE, TRIANGULAR_SOLVE), _solve),
-    **dict.fromkeys((COFACTOR_CHANGE, EXPM_CHANGE), _matrices),
+    **dict.fromkeys((CHOLESKY_TANGENT, CHOLESKY_COTANGENT, COFACTOR_CHANGE, EXPM_CHANGE), _matrices),
     g.TAKE: _take,
     g.SCATTER_ADD: _scatter,
     r.SUM: _sum,

@@ -308,7 +308,7 @@ def test_long_code_is_cut_into_pieces(steps):
     pieces_run = built.ir.count("call void @straight")
     assert pieces_run >= len(graph.nodes) // (2 * pieces.PIECE)
     different = built.ir.count("define internal void @straight")
-    assert different <= 12  # the steps are alike, and so is their code
+    assert different <= pieces_run // 2 + 4  # the steps are alike, and so is most of their code
     agree(graph, np.float64(0.4), np.int64(3), rtol=1e-10)
 
 

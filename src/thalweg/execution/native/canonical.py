@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.scalarize import scalarize
 from thalweg.execution.native.schedule import literal_of
-from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, make, location, reachable, rebuild
+from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, location, make, reachable, rebuild
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce, softmax
 from thalweg.ops.contract import CONTRACT
@@ -227,18 +227,26 @@ def _concatenate(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node:
     return make(UPDATE, (full(n.shape, 0, n.dtype), *(a for a, _ in kept)), (tuple(p for _, p in kept),))
 
 
-def _contract(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
-    """An inner product over all axes of both is a sum of products; an axis of one argument alone is summed there."""
-    a, b = args
+def _summed_first(n: Node, args: tuple[Node, ...]) -> Node | None:
+    """A contraction in which an axis of one argument alone is summed there, before the product; ``None`` if none is."""
     la, lb, lo = n.params
     alone_a, alone_b = (
         tuple(k for k, x in enumerate(mine) if x not in other and x not in lo) for mine, other in ((la, lb), (lb, la))
     )
-    if (alone_a or alone_b) and a.size and b.size and n.dtype.kind != "b":
-        la, lb = (tuple(x for k, x in enumerate(ls) if k not in axes) for ls, axes in ((la, alone_a), (lb, alone_b)))
-        a, b = (reduce.sum_(x, axes) if axes else x for x, axes in ((a, alone_a), (b, alone_b)))
-        made = make(CONTRACT, (a, b), (la, lb, lo))
+    if not (alone_a or alone_b) or 0 in args[0].shape or 0 in args[1].shape or n.dtype.kind == "b":
+        return None
+    la, lb = (tuple(x for k, x in enumerate(ls) if k not in axes) for ls, axes in ((la, alone_a), (lb, alone_b)))
+    a, b = (reduce.sum_(x, axes) if axes else x for x, axes in zip(args, (alone_a, alone_b), strict=True))
+    return make(CONTRACT, (a, b), (la, lb, lo))
+
+
+def _contract(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
+    """An inner product over all axes of both is a sum of products."""
+    made = _summed_first(n, args)
+    if made is not None:
         return made if made.op is not CONTRACT else _contract(_, made, made.args) or made
+    a, b = args
+    la, lb, lo = n.params
     if lo or sorted(la) != sorted(lb) or n.dtype.kind != "f":
         return None
     if lb != la:
@@ -260,7 +268,7 @@ def _terms(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node]:
     return top, e.where(_kept(infinite, x, axes), at_top, plain)
 
 
-def _logsumexp(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
+def _logsumexp(_: Any, n: Node, args: tuple[Node, ...]) -> Node | None:
     (x,), (axes,) = args, n.params
     if not axes or any(x.shape[a] == 0 for a in axes):
         return None
@@ -268,7 +276,7 @@ def _logsumexp(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
     return e.log(reduce.sum_(terms, axes)) + top
 
 
-def _weights(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
+def _weights(_: Any, n: Node, args: tuple[Node, ...]) -> Node | None:
     (x,), (axes,) = args, n.params
     if not axes or any(x.shape[a] == 0 for a in axes):
         return None
@@ -277,7 +285,7 @@ def _weights(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
     return terms / _kept(reduce.sum_(terms, axes), x, axes)
 
 
-def _softmax(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
+def _softmax(_: Any, n: Node, args: tuple[Node, ...]) -> Node | None:
     (x,), (axes,) = args, n.params
     if not axes or any(x.shape[a] == 0 for a in axes):
         return None
@@ -298,6 +306,9 @@ _RULES: dict[Any, Any] = {
     reduce.WEIGHTS: _weights,
     softmax.SOFTMAX: _softmax,
 }
-_COMPOSED = {
-    op: lambda n, rule=_RULES[op]: rule(None, n, n.args) for op in (reduce.LOGSUMEXP, reduce.WEIGHTS, softmax.SOFTMAX)
+_COMPOSED: dict[Any, Callable[[Node], Node | None]] = {
+    reduce.LOGSUMEXP: lambda n: _logsumexp(None, n, n.args),
+    reduce.WEIGHTS: lambda n: _weights(None, n, n.args),
+    softmax.SOFTMAX: lambda n: _softmax(None, n, n.args),
 }
+_COMPOSED[CONTRACT] = lambda n: _summed_first(n, n.args)

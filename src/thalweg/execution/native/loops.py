@@ -74,7 +74,7 @@ def registers(loop: Loop, schedule: Schedule) -> list[Node]:
 
 def source(statement: Any) -> Node:
     """The value that a statement of a loop consumes."""
-    return statement.source if isinstance(statement, Reduce) else statement.node  # type: ignore[no-any-return]
+    return statement.source if isinstance(statement, Reduce) else statement.node
 
 
 class Nest:

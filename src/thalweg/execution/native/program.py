@@ -14,12 +14,12 @@ import numpy as np
 from thalweg.execution.native import calls, entry, scalar, segments, threads
 from thalweg.execution.native.canonical import canonical
 from thalweg.execution.native.contraction import Operand, emit_contraction
-from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
 from thalweg.execution.native.groups import Group, Grouping
+from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
 from thalweg.execution.native.loops import Argument, Nest, combine
 from thalweg.execution.native.module import Body, Module, memory_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Call, Check, Loop, Product, Schedule, Unsupported
+from thalweg.execution.native.schedule import Call, Check, Product, Schedule, Unsupported
 from thalweg.execution.native.segments import Segmented
 from thalweg.execution.native.straight import Straight, level_of
 from thalweg.execution.native.tiled import Tiled
@@ -122,7 +122,8 @@ class Writer:
         group = self.module.attributes("nounwind optnone noinline" if many else "nounwind")
         text = "\n".join(b.lines)
         self.module.define(
-            f"define internal i32 @program(ptr %inputs, ptr %outputs, ptr %scratch) {group} {{\nentry:\n{text}\nret i32 {code}\n}}"
+            f"define internal i32 @program(ptr %inputs, ptr %outputs, ptr %scratch) {group} {{\n"
+            f"entry:\n{text}\nret i32 {code}\n}}"
         )
         inputs = [(n.shape, n.dtype) for n in schedule.inputs]
         outputs = [(n.shape, n.dtype) for n in schedule.outputs]
@@ -304,7 +305,7 @@ def link(program: Program | Segmented, code: Any) -> Callable[..., Any]:
         table = (ctypes.c_void_p * len(program.constants)).from_address(code.address("constants"))
         for k, value in enumerate(program.constants):
             table[k] = value.ctypes.data
-        code.constants = program.constants  # type: ignore[attr-defined]  # they must live as long as the code
+        code.constants = program.constants  # they must live as long as the code
     return entry.callable(code)
 
 

@@ -370,6 +370,9 @@ class _Scalars:
         a, b = n.args
         if not (self._apart(a) and self._apart(b)) or n.dtype.kind == "b":
             return None
+        la, lb, lo = n.params
+        if any(x not in lo and (x in la) != (x in lb) for x in (*la, *lb)):  # summed first: see `canonical`
+            return None
         plan = _products(*n.params, a.shape, b.shape)
         if plan is None:
             return None

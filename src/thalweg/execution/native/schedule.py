@@ -28,9 +28,9 @@ from thalweg.execution.native.layout import (
     seen_through,
     whole,
 )
-from thalweg.graph import ITEM, Node, Shape, is_several, reachable
 from thalweg.graph import CONSTANT as CONSTANT_OP
 from thalweg.graph import INPUT as INPUT_OP
+from thalweg.graph import ITEM, Node, Shape, is_several, reachable
 from thalweg.ops import gather, reduce
 from thalweg.ops.contract import CONTRACT
 from thalweg.ops.movement import BROADCAST, RESHAPE, UPDATE
