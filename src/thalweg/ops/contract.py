@@ -217,6 +217,18 @@ def _sum_of(y: Node, axes: Labels) -> Node | None:
     return contract(a, b, la, lb, rest)
 
 
+def summed_first(a: Node, b: Node, la: Labels, lb: Labels, lo: Labels) -> Node | None:
+    """The contraction with the axes that one argument has alone summed before the product; ``None`` without such."""
+    alone_a, alone_b = (
+        tuple(k for k, x in enumerate(mine) if x not in other and x not in lo) for mine, other in ((la, lb), (lb, la))
+    )
+    if not (alone_a or alone_b) or 0 in a.shape or 0 in b.shape or BOOL in (a.dtype, b.dtype):
+        return None
+    la, lb = (tuple(x for k, x in enumerate(ls) if k not in axes) for ls, axes in ((la, alone_a), (lb, alone_b)))
+    a, b = (sum_(x, axes) if axes else x for x, axes in ((a, alone_a), (b, alone_b)))
+    return make(CONTRACT, (a, b), (la, lb, lo))
+
+
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 

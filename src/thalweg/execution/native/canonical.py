@@ -23,7 +23,7 @@ from thalweg.execution.native.schedule import literal_of
 from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, location, make, reachable, rebuild
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce, softmax
-from thalweg.ops.contract import CONTRACT
+from thalweg.ops.contract import CONTRACT, summed_first
 from thalweg.ops.movement import (
     ASSEMBLE,
     CONCATENATE,
@@ -227,26 +227,13 @@ def _concatenate(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node:
     return make(UPDATE, (full(n.shape, 0, n.dtype), *(a for a, _ in kept)), (tuple(p for _, p in kept),))
 
 
-def _summed_first(n: Node, args: tuple[Node, ...]) -> Node | None:
-    """A contraction in which an axis of one argument alone is summed there, before the product; ``None`` if none is."""
-    la, lb, lo = n.params
-    alone_a, alone_b = (
-        tuple(k for k, x in enumerate(mine) if x not in other and x not in lo) for mine, other in ((la, lb), (lb, la))
-    )
-    if not (alone_a or alone_b) or 0 in args[0].shape or 0 in args[1].shape or n.dtype.kind == "b":
-        return None
-    la, lb = (tuple(x for k, x in enumerate(ls) if k not in axes) for ls, axes in ((la, alone_a), (lb, alone_b)))
-    a, b = (reduce.sum_(x, axes) if axes else x for x, axes in zip(args, (alone_a, alone_b), strict=True))
-    return make(CONTRACT, (a, b), (la, lb, lo))
-
-
 def _contract(_: _Rewriting, n: Node, args: tuple[Node, ...]) -> Node | None:
     """An inner product over all axes of both is a sum of products."""
-    made = _summed_first(n, args)
-    if made is not None:
-        return made if made.op is not CONTRACT else _contract(_, made, made.args) or made
     a, b = args
     la, lb, lo = n.params
+    made = summed_first(a, b, la, lb, lo)
+    if made is not None:
+        return made if made.op is not CONTRACT else _contract(_, made, made.args) or made
     if lo or sorted(la) != sorted(lb) or n.dtype.kind != "f":
         return None
     if lb != la:
@@ -311,4 +298,3 @@ _COMPOSED: dict[Any, Callable[[Node], Node | None]] = {
     reduce.WEIGHTS: lambda n: _weights(None, n, n.args),
     softmax.SOFTMAX: lambda n: _softmax(None, n, n.args),
 }
-_COMPOSED[CONTRACT] = lambda n: _summed_first(n, n.args)

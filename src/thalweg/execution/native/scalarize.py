@@ -35,7 +35,7 @@ from thalweg.graph import (
 from thalweg.graph.places import location
 from thalweg.ops import elementwise as e
 from thalweg.ops import gather, reduce
-from thalweg.ops.contract import CONTRACT
+from thalweg.ops.contract import CONTRACT, summed_first
 from thalweg.ops.movement import (
     ASSEMBLE,
     BROADCAST,
@@ -371,8 +371,10 @@ class _Scalars:
         if not (self._apart(a) and self._apart(b)) or n.dtype.kind == "b":
             return None
         la, lb, lo = n.params
-        if any(x not in lo and (x in la) != (x in lb) for x in (*la, *lb)):  # summed first: see `canonical`
-            return None
+        made = summed_first(a, b, la, lb, lo)
+        if made is not None:
+            self._expand(n, made)
+            return [self._whole[n]] if n.shape == () else self._parts[n]
         plan = _products(*n.params, a.shape, b.shape)
         if plan is None:
             return None
