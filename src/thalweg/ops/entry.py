@@ -85,18 +85,20 @@ def _of_floats(ufunc: np.ufunc) -> np.dtype[Any] | None:
         return None
 
 
-def _half_of_bool(ufunc: np.ufunc) -> bool:
-    """Whether NumPy would compute the function of booleans in half precision."""
+def _bool_as(ufunc: np.ufunc) -> np.dtype[Any] | None:
+    """What booleans are computed as where NumPy would take half precision or one byte; else ``None``."""
     try:
         dtype = ufunc.resolve_dtypes((BOOL,) * ufunc.nin + (None,) * ufunc.nout)[-1]
     except TypeError:  # not defined for booleans
-        return False
-    return dtype.kind == "f" and dtype.itemsize < 4
+        return None
+    if dtype.kind == "f" and dtype.itemsize < 4:
+        return FLOAT64
+    return INT64 if dtype.kind in "iu" and dtype.itemsize < 8 else None
 
 
-def _widen(ufunc: Callable[..., Any]) -> Callable[..., Any]:
+def _widen(ufunc: Callable[..., Any], wide: np.dtype[Any]) -> Callable[..., Any]:
     def evaluate(*arrays: Any) -> Any:
-        return ufunc(*(a.astype(np.float64) if a.dtype == BOOL else a for a in map(np.asarray, arrays)))
+        return ufunc(*(a.astype(wide) if a.dtype == BOOL else a for a in map(np.asarray, arrays)))
 
     return evaluate
 
@@ -176,12 +178,14 @@ def elementwise(
     """
     ufunc = meaning if isinstance(meaning, np.ufunc) else like
     assert ufunc is not None, "a meaning that is no ufunc needs like="
-    widened = _half_of_bool(ufunc)
-    evaluate = _widen(meaning) if widened else meaning
+    wide = _bool_as(ufunc)
+    evaluate = meaning if wide is None else _widen(meaning, wide)
 
     def kernel(node: Node) -> Callable[..., Any]:
-        if widened and any(a.dtype == BOOL for a in node.args):
+        if wide is not None and any(a.dtype == BOOL for a in node.args):
             return evaluate
+        if meaning is not ufunc and any(a.dtype.kind != "f" for a in node.args):
+            return lambda *arrays: np.asarray(meaning(*arrays), node.dtype)[()]
         if scalar is not None and all(a.shape == () for a in node.args) and all(a.dtype.kind == "f" for a in node.args):
             return scalar
         return meaning

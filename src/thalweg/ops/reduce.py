@@ -382,9 +382,10 @@ def _jvp_cumextremum(tangents: Sequence[Node | None], args: tuple[Node, ...], y:
     return take_along(t, holder, axis)
 
 
-CUMMAX = Op("cummax", _infer_scan, lambda x, axis: np.maximum.accumulate(x, axis=axis), family="reduce",
+_infer_records = lambda x, axis: (x.shape, x.dtype)
+CUMMAX = Op("cummax", _infer_records, lambda x, axis: np.maximum.accumulate(x, axis=axis), family="reduce",
             jvp=_jvp_cumextremum, note="at a tie, the first holds the record")  # fmt: skip
 CUMMAX.batch = _batch_along(CUMMAX)
-CUMMIN = Op("cummin", _infer_scan, lambda x, axis: np.minimum.accumulate(x, axis=axis), family="reduce",
+CUMMIN = Op("cummin", _infer_records, lambda x, axis: np.minimum.accumulate(x, axis=axis), family="reduce",
             jvp=_jvp_cumextremum, note="at a tie, the first holds the record")  # fmt: skip
 CUMMIN.batch = _batch_along(CUMMIN)

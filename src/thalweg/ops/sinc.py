@@ -33,12 +33,13 @@ def _recurrence(z: Any, n: int) -> Any:
 
 
 def _sinc(x: Any, n: int) -> Any:
+    dtype = d if (d := np.result_type(x)).kind == "f" else np.dtype(np.float64)
     if n == 0:
-        return np.sinc(x)
+        return np.sinc(np.asarray(x, dtype))[()]
     z = np.pi * np.asarray(x, dtype=np.float64)
     near = np.abs(z) < n + 1
     y = np.where(near, _series(np.where(near, z, 0.0), n), _recurrence(np.where(near, 1.0, z), n))
-    return (np.pi**n * y).astype(np.result_type(x, np.float32))[()]
+    return (np.pi**n * y).astype(dtype)[()]
 
 
 SINC: Op = Op(

@@ -56,7 +56,7 @@ def _by_order(name: str, evaluate: Callable[[Any, int], Any], note: str = "") ->
     op = Op(
         name,
         infer_like(name, np.exp),
-        lambda x, n: np.asarray(evaluate(x, n))[()],
+        lambda x, n: np.asarray(evaluate(x, n), d if (d := np.result_type(x)).kind == "f" else np.float64)[()],
         family="elementwise",
         chains=(lambda t, x, y: chain_product(t, make(op, (x,), (y.params[0] + 1,))),),
         note=note,

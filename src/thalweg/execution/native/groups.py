@@ -19,7 +19,7 @@ from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import SCRATCH, Buffer, Place, c_strides
 from thalweg.execution.native.loops import registers, source
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Call, Loop, Product, Reduce, Scatter, Schedule, Store
+from thalweg.execution.native.schedule import Add, Call, Loop, Product, Reduce, Scatter, Schedule, Store
 from thalweg.graph import Node
 from thalweg.ops import gather
 from thalweg.ops.contract import CONTRACT
@@ -279,6 +279,8 @@ class Grouping:
                 found.append((places[n], against(places[n]), False))
             if isinstance(s, Store):
                 found.append((s.place, axis, True))
+                if isinstance(s, Add):
+                    found.append((s.place, axis, False))
             elif isinstance(s, Reduce):
                 row = None
                 if axis is not None and axis not in s.axes:

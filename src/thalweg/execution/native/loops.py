@@ -17,7 +17,7 @@ from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
 from thalweg.graph import INT64, Node, Shape
 from thalweg.ops import gather
 
@@ -230,7 +230,11 @@ class Nest:
             if isinstance(s, Store):
                 value, _ = self._value(s.node)
                 self._into(self._before[depth])
-                scalar.store(b, target.dtype, scalar.convert(b, value, s.node.dtype, target.dtype), target.pointer)
+                value = scalar.convert(b, value, s.node.dtype, target.dtype)
+                if isinstance(s, Add):
+                    old = scalar.load(b, target.dtype, target.pointer)
+                    value = combine(b, "sum", target.dtype, old, value, False)
+                scalar.store(b, target.dtype, value, target.pointer)
             elif isinstance(s, Reduce):
                 self._reduce(s, target, *next(reductions))
             else:

@@ -246,5 +246,5 @@ def types(nodes: Sequence[Node]) -> str:
 
 
 def _lines(nodes: Iterable[Node]) -> tuple[Line, ...]:
-    found = {source_of(n) for n in nodes if n.op is not INPUT and n.op is not CONSTANT}
-    return tuple(sorted(x for x in found if x is not None))
+    made = {id(n.where): n for n in nodes if n.op is not INPUT and n.op is not CONSTANT}  # few places, many nodes
+    return tuple(sorted({x for n in made.values() if (x := source_of(n)) is not None}))

@@ -33,9 +33,10 @@ from thalweg.graph import INPUT as INPUT_OP
 from thalweg.graph import ITEM, Node, Shape, is_several, reachable
 from thalweg.ops import gather, reduce
 from thalweg.ops.contract import CONTRACT
-from thalweg.ops.movement import BROADCAST, RESHAPE, UPDATE
+from thalweg.ops.movement import ASSEMBLE, BROADCAST, RESHAPE, UPDATE, disjoint
 
 REDUCTIONS = {op.name: op for op in (reduce.SUM, reduce.MAX, reduce.MIN, reduce.ANY, reduce.ALL, reduce.PROD)}
+_COMPARED = 400  # pieces up to which it is looked which of them overlap
 _CHEAP = 8.0  # what may be computed twice rather than stored, in units of one addition
 
 
@@ -58,6 +59,10 @@ class Reduce:
     @property
     def source(self) -> Node:
         return self.node.args[0]
+
+
+class Add(Store):
+    """``place[...] += node``."""
 
 
 @dataclass(eq=False)
@@ -151,7 +156,7 @@ def supports(node: Node) -> bool:
         return scalar.supports(op.name, node.params, tuple(a.dtype for a in node.args), node.dtype)
     return (
         op in VIEWS
-        or op in (INPUT_OP, CONSTANT_OP, gather.TAKE, gather.IN_RANGE, gather.SCATTER_ADD, UPDATE, CONTRACT)
+        or op in (INPUT_OP, CONSTANT_OP, gather.TAKE, gather.IN_RANGE, gather.SCATTER_ADD, ASSEMBLE, UPDATE, CONTRACT)
         or (op.name in REDUCTIONS and node.args[0].size > 0)
         or is_call(node)
     )
@@ -238,6 +243,8 @@ class Schedule:
                 level[n] = self._in_loop(n.args[0], n.args[0].shape)
             elif op is CONTRACT:
                 level[n] = max(self.ready(a) for a in n.args)
+            elif op is ASSEMBLE:
+                level[n] = max(self._add_levels(n))
             elif op is UPDATE:
                 level[n] = max(self._base_level(n), *(self._in_loop(p, p.shape) for p in n.args[1:]))
             elif op is not gather.SCATTER_ADD:
@@ -245,6 +252,23 @@ class Schedule:
             else:
                 _, g, positions = n.args
                 level[n] = max(self._base_level(n) + 1, self._in_loop(g, g.shape), self.ready(positions))
+
+    def _add_levels(self, n: Node) -> list[int]:
+        """For each part of a sum of pieces, the level on which it is added: later than parts that it overlaps."""
+        indices, levels = n.params[0], []
+        base = self._base_level(n)
+        latest = -1
+        for k, (part, index) in enumerate(zip(n.args[1:], indices, strict=True)):
+            at = max(base, self._in_loop(part, part.shape))
+            if k > _COMPARED:
+                at = max(at, latest + 1)
+            else:
+                for before, other in zip(levels, indices, strict=False):
+                    if before >= at and not disjoint(index, other):
+                        at = before + 1
+            levels.append(at)
+            latest = max(latest, at)
+        return levels
 
     def _base_level(self, n: Node) -> int:
         return 0 if literal_of(n.args[0]) is not None else self.ready(n.args[0])
@@ -277,6 +301,8 @@ class Schedule:
             return user.shape == n.shape
         if user.op.name in REDUCTIONS:
             return True
+        if user.op is ASSEMBLE:  # its levels stand on those of its parts
+            return False
         if user.op is UPDATE:
             return n is not user.args[0]
         return user.op is gather.SCATTER_ADD and n is user.args[1] and n is not user.args[2] and n is not user.args[0]
@@ -308,6 +334,10 @@ class Schedule:
                     use(a, level[n], n.shape)
             elif op.name in REDUCTIONS:
                 use(n.args[0], level[n], n.args[0].shape)
+            elif op is ASSEMBLE:
+                use(n.args[0], level[n], None)
+                for p, at in zip(n.args[1:], self._add_levels(n), strict=True):
+                    use(p, at, p.shape)
             elif op is UPDATE:
                 if not self._covered(n):
                     use(n.args[0], level[n], None)
@@ -407,6 +437,8 @@ class Schedule:
             elif op is CONTRACT:
                 a, b = (self._placed(x) for x in n.args)
                 self.products.append(Product(self.level[n], n, a, b, self._target(n, result)))
+            elif op is ASSEMBLE:
+                self._assemble(n, result)
             elif op is UPDATE:
                 self._update(n, result)
             elif op is gather.SCATTER_ADD:
@@ -482,6 +514,13 @@ class Schedule:
         for part, index in zip(parts, n.params[0], strict=True):
             target = at_index(place, index, part.shape)
             self.loop(*self._part_loop(n, part)).statements.append(Store(part, target))
+
+    def _assemble(self, n: Node, result: dict[Node, int]) -> None:
+        base, *parts = n.args
+        place = self._start(n, base, result, self._base_level(n))
+        for part, index, level in zip(parts, n.params[0], self._add_levels(n), strict=True):
+            phase = self._piece.get(part, 1) if self.level.get(part) == level else 1
+            self.loop(level, part.shape, phase).statements.append(Add(part, at_index(place, index, part.shape)))
 
     def _scatter(self, n: Node, result: dict[Node, int]) -> None:
         base, g, positions = n.args

@@ -14,7 +14,7 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
-from thalweg.execution.native.schedule import Loop, Reduce, Schedule, Store, is_map, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, is_map, literal_of
 from thalweg.graph import CONSTANT, Node
 from thalweg.ops import gather
 
@@ -81,7 +81,11 @@ class Straight:
             if not isinstance(s, Store | Reduce):
                 self._add(register, s)
                 continue
-            written.append((scalar.convert(b, register, source.dtype, dtype), dtype, place, offset))
+            register = scalar.convert(b, register, source.dtype, dtype)
+            if isinstance(s, Add):
+                old = scalar.load(b, dtype, self._address(place.buffer, offset))
+                register = b.emit(f"{'fadd' if dtype.kind == 'f' else 'add'} {register_type(dtype)} {old}, {register}")
+            written.append((register, dtype, place, offset))
         for register, dtype, place, offset in written:
             scalar.store(b, dtype, register, self._address(place.buffer, offset))
         targets = {s.place.buffer for s in self.loop.statements}
