@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,6 @@ class Group:
 
     tasks: list[Any]
     rows: Rows
-    described: list[str] = field(default_factory=list)
 
 
 class Classes:

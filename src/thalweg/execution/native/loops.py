@@ -266,6 +266,8 @@ class Nest:
         self._block = 0
         terms = 1
         for d in range(depth - 1, depth - 1 - longest, -1):
+            if d == depth - 2 and terms > SHORT_BLOCK:  # what vectors leave over in each inner loop is added plainly
+                most = max(SHORT_BLOCK, most // 4)
             if terms * self.space[d] > most:
                 self._blocked, self._block = d, max(1, most // terms)
                 break

@@ -123,6 +123,8 @@ class Reading:
         what = f"{m} × {k} by {k} × {n}"
         if batch > 1:
             what += f", {batch} times"
+        if rows is None and how.parts > 1:
+            what += f", in {how.parts} parts on all threads"
         if self.is_result(task.out):
             what += " → the result"
         kind = {"gemm": "BLAS gemm", "gemv": "BLAS gemv", "dot": "BLAS dot"}.get(how.kind.removeprefix("batched "))

@@ -6,7 +6,7 @@ import bisect
 import ctypes
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,6 @@ class Program:
     outputs: list[Any]
     constants: list[Any]
     scratch_bytes: int
-    described: list[str] = field(default_factory=list)
 
 
 def build(
@@ -84,7 +83,6 @@ class Writer:
         self.tasks = self.grouping.groups()
         self.written: list[Tiled | tuple[str, list[Argument]]] = []
         self.constants: list[Any] = []
-        self.described: list[str] = []
         self._addresses: dict[Argument, str] = {}
 
     def program(self) -> Program:
@@ -132,7 +130,7 @@ class Writer:
         size = sum(n.size for n in schedule.inputs) + sum(n.size for n in schedule.outputs) + scratch
         entry.emit_entry(self.module, inputs, outputs, scratch, release_gil=size > 20_000)
         level = level_of(self.tasks, schedule, self.module)
-        return Program(self.module.text(), level, inputs, outputs, self.constants, scratch, self.described)
+        return Program(self.module.text(), level, inputs, outputs, self.constants, scratch)
 
     # --- tasks ------------------------------------------------------------------------------------------------------
 

@@ -255,7 +255,8 @@ class Schedule:
 
     def _add_levels(self, n: Node) -> list[int]:
         """For each part of a sum of pieces, the level on which it is added: later than parts that it overlaps."""
-        indices, levels = n.params[0], []
+        indices = n.params[0]
+        levels: list[int] = []
         base = self._base_level(n)
         latest = -1
         for k, (part, index) in enumerate(zip(n.args[1:], indices, strict=True)):

@@ -55,7 +55,6 @@ class Segmented:
     steps: list[Step]
     results: list[int]
     count: int
-    described: list[str] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
     scratch_bytes: int = 0
 
@@ -108,7 +107,6 @@ class _Partition:
         ]
         programs = [s.program for s in steps if s.program is not None]
         ir = joined([p.ir for p in programs])
-        described = [line for s in steps for line in self._described(s)]
         for p in programs:
             p.ir = ""
         return Segmented(
@@ -119,7 +117,6 @@ class _Partition:
             steps,
             [self.number[n] for n in self.outputs],
             len(self.number),
-            described,
         )
 
     def _given(self) -> dict[tuple[int, bool], dict[Node, None]]:
@@ -172,12 +169,6 @@ class _Partition:
             step.graph = Graph(list(reads.values()), [*outputs, *(n for n, _ in asked)])
             step.answers = [answer for _, answer in asked]
         return step
-
-    def _described(self, step: Step) -> list[str]:
-        if step.graph is None:
-            return list(step.program.described)
-        names = [n.op.name for n in step.graph.nodes if n.args and n.op not in VIEWS and n.op is not ITEM]
-        return [f"NumPy and SciPy: {', '.join(dict.fromkeys(names))}"] if names else []
 
 
 def _base(n: Node) -> Node:
