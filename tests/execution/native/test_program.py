@@ -92,7 +92,7 @@ def positions(values):
 OF_ARRAYS = {
     "reshape": ([(4, 3), (2, 0)], lambda x: movement.reshape(x, (x.size // 2, 2))),
     "transpose": ([(2, 3), (2, 3, 4), (1, 0, 2)], lambda x: movement.transpose(x, (x.ndim - 1, *range(x.ndim - 1)))),
-    "broadcast": ([(), (3, 1), (1, 2, 1, 3)], lambda x: movement.broadcast(x, (2, *[n + 2 * (n == 1) for n in x.shape]))),
+    "broadcast": ([(), (3, 1), (1, 4, 1, 3)], lambda x: movement.broadcast(x, (2, *[max(n, 3) for n in x.shape]))),
     "slice": ([(5, 4), (1, 3)], lambda x: movement.slice_(x, ((x.shape[0] - 1, None, -2), (1, x.shape[1], 2)))),
     "assemble": (
         [(4, 3)],
