@@ -17,7 +17,7 @@ from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, is_map, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, is_map, known_of, literal_of
 from thalweg.graph import INT64, Node, Shape
 from thalweg.ops import gather
 
@@ -330,7 +330,7 @@ class Nest:
             depth = max(depth, access.depth())
             self._into(self._before[depth])
             length = x.shape[axis]
-            p = self._from_end(p, length)
+            p = self._position(p, known_of(positions, length), length)
             step = access.step
             moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
             pointer = b.emit(f"getelementptr {memory_type(n.dtype)}, ptr {access.pointer}, i64 {moved}")
@@ -344,6 +344,12 @@ class Nest:
             return
         value = scalar.emit(b, n.op.name, n.params, tuple(a.dtype for a in n.args), n.dtype, [v for v, _ in arguments])
         self._values[n] = (value, depth)
+
+    def _position(self, p: str, known: str, length: int) -> str:
+        """A position as an index, whatever it may be: nothing outside is ever touched."""
+        if known == "within":
+            return p
+        return self._from_end(p, length) if known == "signed" else self._checked(p, length)
 
     def _from_end(self, p: str, length: int) -> str:
         b = self.body
@@ -370,7 +376,7 @@ class Nest:
         value, _ = self._value(s.node)
         self._into(self._before[depth])
         step = s.place.strides[s.axis]
-        p = self._from_end(p, s.place.shape[s.axis])
+        p = self._position(p, s.known, s.place.shape[s.axis])
         moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
         pointer = b.emit(f"getelementptr {memory_type(target.dtype)}, ptr {target.pointer}, i64 {moved}")
         old = scalar.load(b, target.dtype, pointer)

@@ -73,6 +73,7 @@ class Scatter:
     place: Place
     positions: Place
     axis: int
+    known: str
 
 
 @dataclass(eq=False)
@@ -131,6 +132,20 @@ def literal_of(node: Node) -> Any:
     while node.op is BROADCAST or (node.op is RESHAPE and node.args[0].op is BROADCAST):
         node = node.args[0]
     return node.value if node.value is not None and node.shape == () else None
+
+
+def known_of(positions: Node, length: int) -> str:
+    """What is known of positions on an axis: "within" it, "signed" (some count from the end), or "nothing"."""
+    while positions.op in VIEWS:
+        positions = positions.args[0]
+    if positions.op is gather.IN_RANGE and positions.params[0] <= length:
+        return "within"
+    if positions.value is None or not np.size(positions.value):
+        return "nothing"
+    least, most = np.min(positions.value), np.max(positions.value)
+    if most >= length or least < -length:
+        return "nothing"
+    return "within" if least >= 0 else "signed"
 
 
 def is_map(node: Node) -> bool:
@@ -528,7 +543,7 @@ class Schedule:
         place = self._start(n, base, result, self._base_level(n))
         phase = self._piece.get(g, 1) if self.level.get(g) == self.level[n] else 1
         self.loop(self.level[n], g.shape, phase).statements.append(
-            Scatter(g, place, self._placed(positions), n.params[0])
+            Scatter(g, place, self._placed(positions), n.params[0], known_of(positions, n.shape[n.params[0]]))
         )
 
     def _emit_results(self) -> None:

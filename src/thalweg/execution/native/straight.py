@@ -14,7 +14,7 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, is_map, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, is_map, known_of, literal_of
 from thalweg.graph import CONSTANT, Node
 from thalweg.ops import gather
 
@@ -133,7 +133,7 @@ class Straight:
     def _taken(self, n: Node) -> str:
         x, positions = n.args
         place = self.schedule.places[x]
-        p = self._from_end(self._value(positions), x.shape[0])
+        p = self._position(self._value(positions), known_of(positions, x.shape[0]), x.shape[0])
         return scalar.load(self.body, n.dtype, self._element(place, p))
 
     def _element(self, place: Place, p: str) -> str:
@@ -142,6 +142,11 @@ class Straight:
         moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
         start = self._address(place.buffer, place.offset)
         return b.emit(f"getelementptr {memory_type(place.buffer.dtype)}, ptr {start}, i64 {moved}")
+
+    def _position(self, p: str, known: str, length: int) -> str:
+        if known == "within":
+            return p
+        return self._from_end(p, length) if known == "signed" else self._checked(p, length)
 
     def _from_end(self, p: str, length: int) -> str:
         b = self.body
@@ -163,7 +168,7 @@ class Straight:
     def _add(self, register: str, s: Any) -> None:
         """One element of a scatter."""
         b = self.body
-        p = self._from_end(self._loaded(s.positions), s.place.shape[s.axis])
+        p = self._position(self._loaded(s.positions), s.known, s.place.shape[s.axis])
         dtype: np.dtype[Any] = s.place.buffer.dtype
         pointer = self._element(s.place, p)
         old = scalar.load(b, dtype, pointer)
