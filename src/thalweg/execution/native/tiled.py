@@ -115,7 +115,8 @@ class Tiled:
         failed = b.emit(f"load i32, ptr {fail}")
         b.emit(f"atomicrmw or ptr {shared_fail}, i32 {failed} monotonic")
         text = "\n".join(b.lines)
-        group = self.module.attributes('nounwind "prefer-vector-width"="512"')
+        # not inlined where there is one thread: then LLVM might add up in another order
+        group = self.module.attributes('nounwind noinline "prefer-vector-width"="512"')
         self.module.define(
             f"define internal void @{self.name}(ptr %context, i64 %chunk, i64 %seat) {group} {{\nentry:\n{text}\n"
             "ret void\n}"
