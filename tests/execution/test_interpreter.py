@@ -9,9 +9,9 @@ import pytest
 
 import thalweg as tw
 from thalweg.execution.interpreter import Interpreter
-from thalweg.graph import FLOAT64, Graph, as_node, constant, full, input_node, make
+from thalweg.graph import FLOAT64, INT64, Graph, as_node, constant, full, input_node, make
 from thalweg.ops.elementwise import add, chain_product, cos, exp, multiply, negative, sin, square, where
-from thalweg.ops.gather import scatter_add
+from thalweg.ops.gather import in_range, scatter_add, take
 from thalweg.ops.movement import assemble, broadcast, reshape, slice_, transpose, update
 from thalweg.ops.reduce import sum_
 
@@ -248,3 +248,19 @@ def test_random_graphs_agree_with_their_meaning():
             expected = reference(outputs, dict(zip(inputs, arrays, strict=True)))
             for got, wanted in zip(plan(*arrays), expected, strict=True):
                 np.testing.assert_allclose(got, wanted, rtol=1e-13)
+
+
+def test_what_fails_on_a_branch_not_taken_does_not_fail():
+    """In a rewritten graph the failing op may stand before the guard; yet the guard decides."""
+    x, at = input_node((3,), FLOAT64), input_node((2,), INT64)
+    taken = take(x, in_range(at, 3, 0), 0)  # made, and so computed, first
+    guard = slice_(x, (0,)) > 0.0
+    run = Interpreter(Graph([x, at], [taken]), [(guard, np.True_)])
+    good, bad, up = np.array([0, 1]), np.array([0, 7]), np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(run(up, good)[0], up[:2])
+    assert run(-up, good) is None and run(-up, bad) is None
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        run(up, bad)
+    on_what_fails = Interpreter(Graph([x, at], [taken]), [(slice_(taken, (1,)) > 5.0, np.True_)])
+    with pytest.raises(IndexError):
+        on_what_fails(up, bad)

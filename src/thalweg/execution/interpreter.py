@@ -78,11 +78,27 @@ class Interpreter:
         else:
             buffers = []
         with np.errstate(all="ignore"):  # NaN and infinity are values; `diagnose` says where they arise
-            if not self._run(env, buffers):
-                return None
+            try:
+                if not self._run(env, buffers):
+                    return None
+            except Exception:
+                if not self._refuted(arrays):
+                    raise
+                return None  # another branch would have been taken: there is nothing to fail there
         if buffers and self._keep:
             self._pool.append(buffers)
         return [np.array(env[slot])[()] if copy else env[slot] for slot, copy in self._outputs]
+
+    def _refuted(self, arrays: Sequence[Any]) -> bool:
+        """Whether a guard does not hold, found out for each of them alone: what failed may stand before it."""
+        for node, answer in self.guards:
+            try:
+                (found,) = Interpreter(Graph(self.graph.inputs, [node])).values(*arrays)
+            except Exception:  # it rests on what failed
+                continue
+            if not _holds(found, answer):
+                return True
+        return False
 
     def values(self, *arrays: Any) -> list[Any]:
         """The results of a plan that has no guards to fail."""

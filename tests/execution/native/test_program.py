@@ -221,6 +221,22 @@ def test_results_are_new_arrays():
     assert np.array_equal(a, np.arange(6.0).reshape(3, 2))
 
 
+def test_what_fails_between_segments_is_left_to_the_interpreter():
+    """NumPy refuses negative powers of integers; but a guard may say that another branch is taken."""
+    x, n = input_node((3,), FLOAT64), input_node((2,), INT64)
+    power = make(OPS["power"], (n, n))  # NumPy's, as the sort is
+    least = movement.slice_(gather.take_along(x, make(gather.ARGSORT, (x,), (0,)), 0), (0,))
+    graph = Graph([x, n], [e.sin(e.astype(power, FLOAT64)) * 2, e.exp(x) * x + 1])
+    guards = [(e.greater(least * 2, full((), 1.0, FLOAT64)), np.True_)]
+    run = linked(program.build(graph, guards))
+    up, good, bad = np.array([3.0, 1.0, 2.0]), np.array([1, 2]), np.array([2, -2])
+    for found, wanted in zip(run(up, good), Interpreter(graph, guards)(up, good), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-14)
+    assert run(-up, good) is None
+    assert run(up, bad) is run(-up, bad) is NotImplemented
+    assert Interpreter(graph, guards)(-up, bad) is None
+
+
 # --- random graphs ----------------------------------------------------------------------------------------------------
 
 FEW = settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)

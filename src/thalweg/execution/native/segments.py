@@ -193,6 +193,7 @@ def link(program: Segmented, code: Any, link_one: Callable[[Any, Any], Callable[
     specs = list(program.inputs)
     room = [None] * (program.count - len(specs))
     results = program.results
+    shared = [k for k, i in enumerate(results) if i < len(specs) or i in results[:k]]
 
     def call(*arrays: Any) -> Any:
         if len(arrays) != len(specs):
@@ -205,12 +206,18 @@ def link(program: Segmented, code: Any, link_one: Callable[[Any, Any], Callable[
                 return NotImplemented
         values: list[Any] = [*arrays, *room]
         for run, reads, writes in runs:
-            found = run(*[values[i] for i in reads])
+            try:
+                found = run(*[values[i] for i in reads])
+            except Exception:  # the interpreter knows whether a guard fails first, and else what to say
+                return NotImplemented
             if found is None or found is NotImplemented:
                 return found
             for i, v in zip(writes, found, strict=True):
                 values[i] = v
-        return tuple([values[i] for i in results])
+        found = [values[i] for i in results]
+        for k in shared:  # what is returned is the caller's own, to change as he likes
+            found[k] = found[k].copy()
+        return tuple(found)
 
     return call
 
