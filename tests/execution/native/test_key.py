@@ -56,6 +56,11 @@ DIFFERENT = {
 }
 
 
+def test_an_argument_that_is_not_used_counts():
+    specs = [(((5,), FLOAT64), spec) for spec in (((3,), FLOAT64), ((4,), FLOAT64), ((3,), INT64))]
+    assert len({key_of(lambda x, y: [x * x], *given) for given in specs}) == 3
+
+
 def test_whatever_changes_the_code_changes_the_key():
     found = {name: key_of(build) for name, build in DIFFERENT.items()}
     shapes = [((3,), FLOAT64), ((3,), FLOAT32), ((3,), INT64), ((4,), FLOAT64), ((1, 3), FLOAT64), ((), FLOAT64)]

@@ -57,9 +57,10 @@ def graph_key(
             if n.op is INPUT:
                 return None
             names[n] = f"{n.op.name}{n.params!r}".encode()
-    outputs = [str(len(graph.inputs)).encode(), *[names[n] for n in graph.outputs]]
+    inputs = [names[n] for n in graph.inputs]  # code looks at the arguments that it does not use, too
+    outputs = [names[n] for n in graph.outputs]
     answers = [names[n] + _constant_name(answer) for n, answer in guards]
-    whole = [here().encode(), b"outputs", *outputs, b"guards", *answers]
+    whole = [here().encode(), b"inputs", *inputs, b"outputs", *outputs, b"guards", *answers]
     return hashlib.sha256(b"".join([len(part).to_bytes(8, "little") + part for part in whole])).digest(), constants
 
 
