@@ -80,9 +80,11 @@ def test_results_that_are_arguments_constants_views_and_foreign():
     given = rng.normal(size=(4, 30)), np.float64(-0.5)
     built = program.build(graph)
     assert isinstance(built, Segmented)
-    for found, wanted in zip(linked(built)(*given), Interpreter(graph)(*given), strict=True):
+    results = linked(built)(*given)
+    for found, wanted in zip(results, Interpreter(graph)(*given), strict=True):
         assert np.shape(found) == np.shape(wanted) and np.asarray(found).dtype == np.asarray(wanted).dtype
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert not np.shares_memory(results[0], given[0]), "what is returned may be changed"
 
 
 def test_guards_of_every_kind_of_segment():
