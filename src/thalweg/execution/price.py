@@ -17,6 +17,7 @@ _VIEWS = (RESHAPE, TRANSPOSE, BROADCAST, SLICE)
 _START = 0.08  # seconds to import and start LLVM, paid by the first function
 _BASE = 0.01
 _ARRAY = 4e-3  # an operation on arrays: loops, which LLVM takes pains with
+_ALIKE, _ARRAY_ALIKE = 300, 4e-4  # more of them than so many are steps of a loop, which share their code
 _TINY = 16  # elements up to which an array becomes scalars
 _SCALAR, _SCALAR_OF_MANY = 6e-5, 2.5e-5
 _MANY = 3000  # scalar operations from which they are optimised less (`native.program`)
@@ -61,4 +62,5 @@ def _told(graph: Graph) -> tuple[bool, float]:
             else:
                 arrays += 1
     large = scalars > _MANY
-    return large, _BASE + arrays * _ARRAY + scalars * (_SCALAR_OF_MANY if large else _SCALAR)
+    loops = min(arrays, _ALIKE) * _ARRAY + max(arrays - _ALIKE, 0) * _ARRAY_ALIKE
+    return large, _BASE + loops + scalars * (_SCALAR_OF_MANY if large else _SCALAR)

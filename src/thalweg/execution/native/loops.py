@@ -17,7 +17,7 @@ from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, is_map, known_of, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, known_of, literal_of
 from thalweg.graph import INT64, Node, Shape
 from thalweg.ops import gather
 
@@ -55,10 +55,10 @@ def aligned(place: Place, space: Shape) -> list[int]:
 def registers(loop: Loop, schedule: Schedule) -> list[Node]:
     """The nodes that ``loop`` computes in registers, in order."""
     own = {s.node for s in loop.statements if isinstance(s, Store) and schedule.places.get(s.node) is s.place}
-    stored, space = schedule.stored, loop.space
+    stored, space, maps = schedule.stored, loop.space, schedule.maps
 
     def here(n: Node) -> bool:
-        return n.shape == space and is_map(n) and (n not in stored or n in own)
+        return n.shape == space and n in maps and (n not in stored or n in own)
 
     found: set[Node] = set()
     stack = [n for n in map(source, loop.statements) if here(n)]

@@ -12,34 +12,34 @@ in the same places, and equal pieces become one function.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from thalweg.graph import Node, Shape
 
 PIECE = 250  # operations in one straight-line function
 _LOOP = 400  # operations in the body of a loop that need no cut
-_SHORTEST, _LONGEST = 40, 250  # operations in a piece of such a body
-_EVERY = 16  # one of so many places is a good one to cut
+_SHORTEST, _LONGEST = 40, 250  # operations in a piece of such a body; of straight-line code, so many times as many
+_STRAIGHT = 2
+_EVERY = 8  # one of so many kinds of places is a good one to cut
 
 _FIRST = 2  # phases of a level: before are copies (0), and loops and products (1)
 
 
-def cut(
-    nodes: Iterable[Node], level: Mapping[Node, int], stored: set[Node], is_map: Callable[[Node], bool]
-) -> dict[Node, int]:
+def cut(nodes: Iterable[Node], level: Mapping[Node, int], stored: set[Node], maps: set[Node]) -> dict[Node, int]:
     """The piece (a phase of its level) in which each value of a long level is computed.
 
     Values that another piece of the level needs are added to ``stored``.
     """
     together: dict[tuple[int, Shape], list[Node]] = {}
     for n in nodes:
-        if n in level and is_map(n):
+        if n in maps:
             together.setdefault((level[n], n.shape), []).append(n)
     piece: dict[Node, int] = {}
     for (_, shape), values in together.items():
         if len(values) <= (_LOOP if shape else PIECE):
             continue
-        for k, part in enumerate(_by_content(values)):
+        for k, part in enumerate(_by_content(values, 1 if shape else _STRAIGHT)):
             for n in part:
                 mine = piece[n] = _FIRST + k
                 for a in n.args:
@@ -48,18 +48,19 @@ def cut(
     return piece
 
 
-def _by_content(values: Sequence[Node]) -> Iterator[Sequence[Node]]:
+def _by_content(values: Sequence[Node], times: int) -> Iterator[Sequence[Node]]:
     start = 0
+    good: dict[Any, bool] = {}
     for k, n in enumerate(values):
         length = k + 1 - start
-        if length >= _LONGEST or (length >= _SHORTEST and _is_good(n)):
+        if length < times * _SHORTEST:
+            continue
+        around = (n.op, *[a.op for a in n.args])
+        found = good.get(around)
+        if found is None:
+            found = good[around] = zlib.crc32(" ".join(op.name for op in around).encode()) % _EVERY == 0
+        if found or length >= times * _LONGEST:
             yield values[start : k + 1]
             start = k + 1
     if start < len(values):
         yield values[start:]
-
-
-def _is_good(n: Node) -> bool:
-    """Whether to cut behind ``n``: a matter of the operations around it."""
-    names = [n.op.name, *(name for a in n.args for name in (a.op.name, *(b.op.name for b in a.args)))]
-    return zlib.crc32(" ".join(names).encode()) % _EVERY == 0

@@ -207,6 +207,7 @@ class Schedule:
         for n in self.nodes:
             if not supports(n):
                 raise Unsupported(n)
+        self.maps = {n for n in self.nodes if is_map(n)}
         self._users: dict[Node, list[Node]] = defaultdict(list)
         for n in self.nodes:
             for a in n.args:
@@ -214,7 +215,7 @@ class Schedule:
         self._set_levels()
         self._sink()
         self._choose_stored()
-        self._piece = pieces.cut(self.nodes, self.level, self.stored, is_map)
+        self._piece = pieces.cut(self.nodes, self.level, self.stored, self.maps)
         self.scalars = sum(n.shape == () for n in self.nodes)
         self._place()
         self._emit_results()
@@ -235,7 +236,7 @@ class Schedule:
 
     def _joins(self, a: Node, space: Shape) -> bool:
         """Whether ``a`` can be had from a register of a loop over ``space``."""
-        return a.shape == space and is_map(a)
+        return a.shape == space and a in self.maps
 
     def _in_loop(self, a: Node, space: Shape) -> int:
         return self.level[a] if self._joins(a, space) else self.ready(a)
@@ -252,7 +253,7 @@ class Schedule:
                 continue
             if op is gather.TAKE:
                 level[n] = max(self.ready(a) for a in n.args)
-            elif is_map(n):
+            elif n in self.maps:
                 level[n] = max([self._in_loop(a, n.shape) for a in n.args], default=0)
             elif op.name in REDUCTIONS:
                 level[n] = self._in_loop(n.args[0], n.args[0].shape)
@@ -294,7 +295,7 @@ class Schedule:
         level, users = self.level, self._users
         kept = set(self.outputs) | {g for g, _ in self.guards}
         for n in reversed(self.nodes):
-            if not is_map(n) or n in kept or not users[n]:
+            if n not in self.maps or n in kept or not users[n]:
                 continue
             if not all(self._same_loop(n, u) for u in users[n]):
                 continue
@@ -313,7 +314,7 @@ class Schedule:
         """Whether ``user`` takes ``n`` from a register when both are on one level."""
         if user.op is gather.TAKE:
             return False
-        if is_map(user):
+        if user in self.maps:
             return user.shape == n.shape
         if user.op.name in REDUCTIONS:
             return True
@@ -345,7 +346,7 @@ class Schedule:
             if op is gather.TAKE:
                 for a in n.args:
                     use(a, level[n], None)
-            elif is_map(n):
+            elif n in self.maps:
                 for a in n.args:
                     use(a, level[n], n.shape)
             elif op.name in REDUCTIONS:
@@ -371,7 +372,7 @@ class Schedule:
         again: dict[Node, float] = {}
         stored: set[Node] = set()
         for n in self.nodes:
-            if not is_map(n):
+            if n not in self.maps:
                 continue
             cost = scalar.cost(n.op.name) if n.op.elementwise else 4.0
             cost += sum(again.get(a, 0.0) for a in n.args if self._joins(a, n.shape))
@@ -408,7 +409,7 @@ class Schedule:
 
     def _scratch(self, n: Node) -> Place:
         """A place of its own for ``n``; numbers computed in one piece share a buffer."""
-        if n.shape == () and is_map(n):
+        if n.shape == () and n in self.maps:
             piece = self._piece.get(n)
             key = (n.dtype, None if piece is None else (self.level[n], piece))
             shared = self._shared.get(key)
@@ -441,7 +442,7 @@ class Schedule:
                 self._own(n, Buffer(CONSTANT, len(self.buffers), n.size, n.dtype, np.ascontiguousarray(n.value)))
             elif op in VIEWS:
                 self._view(n)
-            elif is_map(n):
+            elif n in self.maps:
                 if n in self.stored:
                     phase = self._piece.get(n, 1)
                     self.loop(self.level[n], n.shape, phase).statements.append(Store(n, self._target(n, result)))

@@ -14,7 +14,7 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, is_map, known_of, literal_of
+from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, known_of, literal_of
 from thalweg.graph import CONSTANT, Node
 from thalweg.ops import gather
 
@@ -40,12 +40,12 @@ class Straight:
 
     def _registers(self) -> list[Node]:
         """The scalars to be computed, in order."""
-        stored, own = self.schedule.stored, self._own
+        stored, own, maps = self.schedule.stored, self._own, self.schedule.maps
         found: set[Node] = set()
         stack = [s.source if isinstance(s, Reduce) else s.node for s in self.loop.statements]
         while stack:
             n = stack.pop()
-            if n.shape or n in found or (n in stored and n not in own) or not is_map(n):
+            if n.shape or n in found or (n in stored and n not in own) or n not in maps:
                 continue
             found.add(n)
             if n.op is not gather.TAKE:
