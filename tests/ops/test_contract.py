@@ -171,3 +171,11 @@ def test_a_pattern_must_fit():
         CORRELATE(input_node((2,), FLOAT), input_node((3,), FLOAT))
     with pytest.raises(ValueError, match="at least one element"):
         CONVOLVE(input_node((2,), FLOAT), input_node((0,), FLOAT))
+
+
+def test_an_argument_stretched_to_nothing():
+    """Zero copies of a row: the product has no elements, or its sums no terms."""
+    x, y = random.normal(size=3), random.normal(size=(3, 2))
+    same(lambda x, y: np.einsum("ij,jk->ik", np.broadcast_to(x, (0, 3)), y), x, y)
+    same(lambda x, y: np.einsum("ij,jk->k", np.broadcast_to(x, (0, 3)), y), x, y)
+    same(lambda x, y: np.einsum("ij,jk->k", np.broadcast_to(x, (4, 0, 3))[:, 0:0].reshape(0, 3), y), x, y)

@@ -188,8 +188,8 @@ def _unstretched(a: Node, b: Node, la: Labels, lb: Labels, lo: Labels) -> Node |
     """Along an axis to which ``a`` was only stretched nothing is multiplied: it is summed or repeated instead."""
     x = a.args[0]
     lead = a.ndim - x.ndim
-    stretched = [i for i, n in enumerate(a.shape) if (i < lead or x.shape[i - lead] != n) and n > 0]
-    if not stretched:
+    stretched = [i for i, n in enumerate(a.shape) if (i < lead or x.shape[i - lead] != n)]
+    if not stretched or 0 in a.shape:
         return None
     kept = [i for i in range(a.ndim) if i not in stretched]
     core = reshape(x, tuple(a.shape[i] for i in kept))
