@@ -83,6 +83,13 @@ def verdicts(m: Measured) -> list[Verdict]:
         lacking = sum(r.ratio is None for r in compared)
         figure = _times(mean) + (f", without {lacking} rows that have no time" if lacking else "")
         found.append(("warm: geometric mean ≤ 0.5", figure, mean is not None and mean <= 0.5 and not lacking))
+        slower = [r for r in compared if r.ratio_of_calls is not None and r.ratio_of_calls > 1]
+        mean = geometric_mean(r.ratio_of_calls for r in compared)
+        figure = f"{_times(mean)}; slower: " + (
+            ", ".join(f"{r.name} ({_times(r.ratio_of_calls)})" for r in slower) or "none"
+        )
+        found.append(("the same against calls that take and give arrays (CasADi's buffers copied)", figure,
+                      mean is not None and mean <= 0.5 and not slower))  # fmt: skip
     small = [r for r in m.rows if r.name in SMALL]
     if small:
         times = [r.seconds.get(OURS, math.inf) for r in small]
