@@ -178,4 +178,5 @@ def test_an_argument_stretched_to_nothing():
     x, y = random.normal(size=3), random.normal(size=(3, 2))
     same(lambda x, y: np.einsum("ij,jk->ik", np.broadcast_to(x, (0, 3)), y), x, y)
     same(lambda x, y: np.einsum("ij,jk->k", np.broadcast_to(x, (0, 3)), y), x, y)
-    same(lambda x, y: np.einsum("ij,jk->k", np.broadcast_to(x, (4, 0, 3))[:, 0:0].reshape(0, 3), y), x, y)
+    same(lambda x, y: np.einsum("aij,jk->aik", np.broadcast_to(x, (4, 0, 3)), y), x, y)
+    same(lambda x, y: np.einsum("aij,jk->ak", np.broadcast_to(x, (4, 0, 3)), y), x, y)

@@ -300,6 +300,8 @@ class Builder:
         for n in b.shape:
             same = [k for k in la if a.shape[k] == n and k not in lb]
             lb.append(self.random.choice(same) if same and self.random.random() < 0.8 else 10 + len(lb))
+        if 0 in (*a.shape, *b.shape) and not set(lb) <= set(la):
+            return  # a sum of nothing times ∞: what that is depends on which is done first
         free = [*dict.fromkeys((*la, *lb))]
         lo = [k for k in free if self.random.random() < (0.3 if k in la and k in lb else 0.8)]
         self.random.shuffle(lo)
