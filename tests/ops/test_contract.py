@@ -9,6 +9,7 @@ from hypothesis import given, settings
 
 import thalweg as tw
 from checks import adjoint, derivatives, loop, same
+from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import Graph, input_node
 from thalweg.ops.contract import CONTRACT, contract, matmul
 from thalweg.ops.correlate import CONVOLVE, CORRELATE
@@ -180,3 +181,11 @@ def test_an_argument_stretched_to_nothing():
     same(lambda x, y: np.einsum("ij,jk->k", np.broadcast_to(x, (0, 3)), y), x, y)
     same(lambda x, y: np.einsum("aij,jk->aik", np.broadcast_to(x, (4, 0, 3)), y), x, y)
     same(lambda x, y: np.einsum("aij,jk->ak", np.broadcast_to(x, (4, 0, 3)), y), x, y)
+
+
+def test_a_sum_without_terms_is_zero_whatever_it_is_multiplied_by():
+    a, b = np.zeros((0, 3)), np.array([np.nan, np.inf, -1.0])
+    x, y = input_node((0, 3), FLOAT), input_node((3,), FLOAT)
+    (found,) = Interpreter(Graph([x, y], [contract(x, y, (0, 1), (2,), (1, 2))]))(a, b)
+    np.testing.assert_array_equal(found, np.einsum("ij,k->jk", a, b))
+    assert not np.signbit(found).any()

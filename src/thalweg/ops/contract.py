@@ -50,6 +50,10 @@ def _plan(la: Labels, lb: Labels, lo: Labels, sa: Shape, sb: Shape) -> Kernel:
     lonely_a = tuple(i for i, x in enumerate(la) if x not in in_b and x not in in_o)
     lonely_b = tuple(i for i, x in enumerate(lb) if x not in in_a and x not in in_o)
     if lonely_a or lonely_b:
+        if 0 in [*(sa[i] for i in lonely_a), *(sb[i] for i in lonely_b)]:  # nothing to add: 0, whatever the other is
+            sizes = dict(zip((*la, *lb), (*sa, *sb), strict=True))
+            shape = tuple(sizes[x] for x in lo)
+            return lambda a, b: np.zeros(shape, np.result_type(a, b))
         rest = _plan(_without(la, lonely_a), _without(lb, lonely_b), lo, _without(sa, lonely_a), _without(sb, lonely_b))
         return lambda a, b: rest(
             np.add.reduce(a, axis=lonely_a) if lonely_a else a, np.add.reduce(b, axis=lonely_b) if lonely_b else b
