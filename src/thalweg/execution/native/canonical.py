@@ -281,7 +281,15 @@ def _softmax(_: Any, n: Node, args: tuple[Node, ...]) -> Node | None:
     return terms / _kept(reduce.sum_(terms, axes), x, axes)
 
 
+def _of_nothing(_: Any, n: Node, args: tuple[Node, ...]) -> Node | None:
+    """A reduction without terms is what it begins with."""
+    if args[0].size:
+        return None
+    return full(n.shape, {"sum": 0, "any": False, "all": True, "prod": 1}[n.op.name], n.dtype)
+
+
 _RULES: dict[Any, Any] = {
+    **dict.fromkeys((reduce.SUM, reduce.ANY, reduce.ALL, reduce.PROD), _of_nothing),
     SLICE: _view_rule,
     TRANSPOSE: _view_rule,
     RESHAPE: _view_rule,
