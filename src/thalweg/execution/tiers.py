@@ -273,8 +273,9 @@ class Executable:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
         """Whether this thread may take the next step; it does not wait for another that does."""
-        alone = self._busy.acquire(blocking=False)
+        alone = False
         try:
+            alone = self._busy.acquire(blocking=False)
             yield alone
         finally:
             if alone:
@@ -289,13 +290,16 @@ def _unpickle(graph: Graph, count: int, answers: list[Any], native: bool | None)
 def _fitted(entry: Entry, graph: Graph, guards: Sequence[tuple[Node, Any]]) -> Callable[..., Any]:
     """``entry`` for arrays of any order and dtype, which are brought into form where it does not take them."""
     dtypes = [n.dtype for n in graph.inputs]
+    interpreters: list[Interpreter] = []  # made when a call first needs one
 
     def run(*arrays: Any) -> Any:
         values = entry(*arrays)
         if values is NotImplemented:
             values = entry(*[np.require(a, d, ("C", "A")) for a, d in zip(arrays, dtypes, strict=True)])
             if values is NotImplemented:
-                values = Interpreter(graph, guards)(*arrays)
+                if not interpreters:
+                    interpreters.append(Interpreter(graph, guards))
+                values = interpreters[0](*arrays)
         return values
 
     return run

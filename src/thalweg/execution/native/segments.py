@@ -208,7 +208,7 @@ def link(program: Segmented, code: Any, link_one: Callable[[Any, Any], Callable[
         for run, reads, writes in runs:
             try:
                 found = run(*[values[i] for i in reads])
-            except Exception:  # the interpreter knows whether a guard fails first, and else what to say
+            except (ArithmeticError, LookupError, TypeError, ValueError):  # the interpreter knows what is to be said
                 return NotImplemented
             if found is None or found is NotImplemented:
                 return found
