@@ -6,7 +6,8 @@ from thalweg.execution.native import lapack, scans
 from thalweg.execution.native.axes import Operand
 from thalweg.execution.native.layout import SCRATCH, Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type
-from thalweg.execution.native.schedule import Call, Schedule, Unsupported
+from thalweg.execution.native.schedule import Schedule
+from thalweg.execution.native.tasks import Call, Unsupported
 from thalweg.graph import INT64
 
 _ALIGN = 64

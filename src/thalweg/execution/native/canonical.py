@@ -19,7 +19,7 @@ import numpy as np
 
 from thalweg.execution.native import scalar
 from thalweg.execution.native.scalarize import scalarize
-from thalweg.execution.native.schedule import literal_of
+from thalweg.execution.native.tasks import literal_of
 from thalweg.graph import CONSTANT, INPUT, Node, Shape, as_node, constant, full, location, make, reachable, rebuild
 from thalweg.ops import elementwise as e
 from thalweg.ops import reduce, softmax

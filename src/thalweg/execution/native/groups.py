@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import Any
 
 from thalweg.execution.native import scalar
+from thalweg.execution.native.accesses import registers, source
 from thalweg.execution.native.layout import SCRATCH, Buffer, Place, c_strides
-from thalweg.execution.native.loops import registers, source
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Add, Call, Loop, Product, Reduce, Scatter, Schedule, Store
+from thalweg.execution.native.schedule import Schedule
+from thalweg.execution.native.tasks import Add, Call, Loop, Product, Reduce, Scatter, Store
 from thalweg.graph import Node
 from thalweg.ops import gather
 from thalweg.ops.contract import CONTRACT

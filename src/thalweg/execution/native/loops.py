@@ -14,67 +14,19 @@ from typing import Any
 import numpy as np
 
 from thalweg.execution.native import scalar
-from thalweg.execution.native.layout import Buffer, Place
+from thalweg.execution.native.accesses import Access, Argument, aligned, registers, source
+from thalweg.execution.native.combining import combine, start_of
+from thalweg.execution.native.layout import Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Scatter, Schedule, Store, known_of, literal_of
-from thalweg.graph import INT64, Node, Shape
+from thalweg.execution.native.schedule import Schedule
+from thalweg.execution.native.tasks import Add, Loop, Reduce, Scatter, Store, known_of, literal_of
+from thalweg.graph import INT64, Node
 from thalweg.ops import gather
 
 BLOCK = 512  # terms of a sum that are added up plainly, in vectors: 16 to each of 32 partial sums
 SHORT_BLOCK = 16  # the same where no vectors are to be expected
 _FAIL = "%fail"
-
-Argument = tuple[Buffer, int]
-"""Where an array begins: a buffer, and an offset in elements."""
-
-
-class Access:
-    """One array as a nest walks over it: a stride an axis of the nest, and perhaps positions read on the way."""
-
-    def __init__(self, place: Place, dtype: np.dtype[Any], strides: Sequence[int]) -> None:
-        self.buffer = place.buffer
-        self.offset = place.offset
-        self.dtype = dtype
-        self.strides = list(strides)
-        self.advance = 0  # elements from one row to the next, where the tile must be found first
-        self.step = 0  # elements from one position to the next, where it is read at positions
-        self.pointer = ""
-
-    def depth(self) -> int:
-        """How many loops must be entered before its address is known."""
-        return max((d + 1 for d, s in enumerate(self.strides) if s), default=0)
-
-
-def aligned(place: Place, space: Shape) -> list[int]:
-    """The strides of ``place`` broadcast against ``space``."""
-    lead = len(space) - len(place.shape)
-    return [0] * lead + [0 if n == 1 and m != 1 else s for n, m, s in zip(place.shape, space[lead:], place.strides)]
-
-
-def registers(loop: Loop, schedule: Schedule) -> list[Node]:
-    """The nodes that ``loop`` computes in registers, in order."""
-    own = {s.node for s in loop.statements if isinstance(s, Store) and schedule.places.get(s.node) is s.place}
-    stored, space, maps = schedule.stored, loop.space, schedule.maps
-
-    def here(n: Node) -> bool:
-        return n.shape == space and n in maps and (n not in stored or n in own)
-
-    found: set[Node] = set()
-    stack = [n for n in map(source, loop.statements) if here(n)]
-    while stack:
-        n = stack.pop()
-        if n in found:
-            continue
-        found.add(n)
-        if n.op is not gather.TAKE:
-            stack.extend(a for a in n.args if a not in found and here(a))
-    return sorted(found, key=lambda n: n.serial)
-
-
-def source(statement: Any) -> Node:
-    """The value that a statement of a loop consumes."""
-    return statement.source if isinstance(statement, Reduce) else statement.node
 
 
 class Nest:
@@ -515,39 +467,3 @@ def _inner(mask: Sequence[bool]) -> int:
     while count < len(mask) and mask[len(mask) - 1 - count]:
         count += 1
     return count
-
-
-def combine(body: Body, name: str, dtype: np.dtype[Any], a: str, b: str, free: bool) -> str:
-    """One step of the reduction ``name``; ``free`` says that the order of additions does not matter."""
-    kind = register_type(dtype)
-    real = dtype.kind == "f"
-    if name in ("sum", "prod"):
-        verb = ("fadd" if name == "sum" else "fmul") if real else ("add" if name == "sum" else "mul")
-        any_order = real and free and name == "sum"  # another order of factors may overflow on the way
-        return body.emit(f"{verb}{' reassoc' if any_order else ''} {kind} {a}, {b}")
-    if name in ("any", "all"):
-        return body.emit(f"{'or' if name == 'any' else 'and'} i1 {a}, {b}")
-    verb = {"max": "maximum" if real else "smax", "min": "minimum" if real else "smin"}[name]
-    if dtype.kind == "b":
-        return body.emit(f"{'or' if name == 'max' else 'and'} i1 {a}, {b}")
-    short = {"double": "f64", "float": "f32", "i64": "i64"}[kind]
-    body.module.declare(f"llvm.{verb}.{short}", f"declare {kind} @llvm.{verb}.{short}({kind}, {kind})")
-    return body.emit(f"call {kind} @llvm.{verb}.{short}({kind} {a}, {kind} {b})")
-
-
-def start_of(name: str, dtype: np.dtype[Any]) -> Any:
-    """What a reduction begins with: combined with x it gives x."""
-    if name == "sum":
-        return dtype.type(-0.0) if dtype.kind == "f" else dtype.type(0)
-    if name == "prod":
-        return dtype.type(1)
-    if name in ("any", "all"):
-        return np.bool_(name == "all")
-    if dtype.kind == "f":
-        return dtype.type(-np.inf if name == "max" else np.inf)
-    if dtype.kind == "b":
-        return np.bool_(name == "min")
-    return np.iinfo(dtype).min if name == "max" else np.iinfo(dtype).max
-
-
-__all__ = ["Access", "Nest", "aligned", "registers", "source"]

@@ -8,17 +8,18 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from thalweg.execution.native import program, scans
+from thalweg.execution.native.accesses import registers, source
 from thalweg.execution.native.contraction import plan_contraction
 from thalweg.execution.native.groups import Group
 from thalweg.execution.native.layout import CONSTANT as CONSTANT_BUFFER
 from thalweg.execution.native.layout import OUTPUT, SCRATCH, VIEWS, Place
-from thalweg.execution.native.loops import registers, source
 from thalweg.execution.native.plan import Line, Step
 from thalweg.execution.native.plan_text import counted
 from thalweg.execution.native.program import Writer, product_operands
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Call, Loop, Product, Reduce, Scatter, Schedule, literal_of
+from thalweg.execution.native.schedule import Schedule
 from thalweg.execution.native.segments import Segmented
+from thalweg.execution.native.tasks import Call, Loop, Product, Reduce, Scatter, literal_of
 from thalweg.execution.native.tiled import Tiled
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, is_several, source_of
 

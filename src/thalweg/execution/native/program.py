@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 
 from thalweg.execution.native import calls, entry, scalar, segments, threads
+from thalweg.execution.native.accesses import Argument
 from thalweg.execution.native.canonical import canonical
+from thalweg.execution.native.combining import combine
 from thalweg.execution.native.contraction import Operand, emit_contraction
 from thalweg.execution.native.groups import Group, Grouping
-from thalweg.execution.native.layout import CONSTANT, INPUT, OUTPUT, SCRATCH, Buffer, Place
-from thalweg.execution.native.loops import Argument, Nest, combine
+from thalweg.execution.native.layout import CONSTANT, INPUT, SCRATCH, Buffer, Place
+from thalweg.execution.native.loops import Nest
 from thalweg.execution.native.module import Body, Module, memory_type
 from thalweg.execution.native.rows import Rows
-from thalweg.execution.native.schedule import Call, Check, Product, Schedule, Unsupported
+from thalweg.execution.native.schedule import Schedule
 from thalweg.execution.native.segments import Segmented
 from thalweg.execution.native.straight import Straight, level_of
+from thalweg.execution.native.tasks import Call, Check, Product, Unsupported
 from thalweg.execution.native.tiled import Tiled
 from thalweg.graph import Graph, Node, building
 
@@ -307,4 +310,4 @@ def link(program: Program | Segmented, code: Any) -> Callable[..., Any]:
     return entry.callable(code)
 
 
-__all__ = ["OUTPUT", "Program", "build", "link"]
+__all__ = ["Program", "build", "link"]

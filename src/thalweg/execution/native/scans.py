@@ -13,8 +13,8 @@ import numpy as np
 
 from thalweg.execution.native import scalar
 from thalweg.execution.native.axes import Operand
+from thalweg.execution.native.combining import combine
 from thalweg.execution.native.counting import Loop, Size
-from thalweg.execution.native.loops import combine
 from thalweg.execution.native.module import Body, memory_type, register_type
 from thalweg.graph import BOOL, INT64, Node
 from thalweg.ops import reduce

@@ -20,7 +20,7 @@ import numpy as np
 
 from thalweg.execution.interpreter import Interpreter
 from thalweg.execution.native.layout import VIEWS
-from thalweg.execution.native.schedule import Unsupported, supports
+from thalweg.execution.native.tasks import Unsupported, supports
 from thalweg.graph import CONSTANT, INPUT, ITEM, Graph, Node, input_node, rebuild
 
 _LEAST = 2  # operations from which a segment is worth a call of native code

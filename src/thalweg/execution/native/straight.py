@@ -14,7 +14,8 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
-from thalweg.execution.native.schedule import Add, Loop, Reduce, Schedule, Store, known_of, literal_of
+from thalweg.execution.native.schedule import Schedule
+from thalweg.execution.native.tasks import Add, Loop, Reduce, Store, known_of, literal_of
 from thalweg.graph import CONSTANT, Node
 from thalweg.ops import gather
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from thalweg.execution.native import runtime, scalar
+from thalweg.execution.native.accesses import Argument
+from thalweg.execution.native.combining import start_of
 from thalweg.execution.native.groups import Group
 from thalweg.execution.native.layout import Buffer
-from thalweg.execution.native.loops import Argument, start_of
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
-from thalweg.execution.native.schedule import Product
+from thalweg.execution.native.tasks import Product
 
 _ALIGN = 64
 _THREADS_FROM = 120_000.0  # ns of work from which it pays to wake a thread
