@@ -11,6 +11,7 @@ import pytest
 
 import thalweg as tw
 from thalweg.calculus.transformed import Transformed
+from thalweg.errors import ArgumentError
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -331,3 +332,11 @@ def test_functions_that_are_gone_leave_nothing(tier):
     references = [made() for _ in range(5)]
     gc.collect()
     assert [r() for r in references] == [None] * 5
+
+
+@pytest.mark.parametrize("native", ["no", 0, 1, "off"])
+def test_native_is_true_false_or_none(native):
+    with pytest.raises(ArgumentError, match="native="):
+        tw.grad(np.sum, native=native)
+    with pytest.raises(ArgumentError, match="native="):
+        tw.batch(np.sum, native=native)

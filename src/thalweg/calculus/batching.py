@@ -15,7 +15,7 @@ import numpy as np
 from thalweg.calculus.call import plain_leaves, static_key
 from thalweg.calculus.transformed import make_room
 from thalweg.errors import ArgumentError
-from thalweg.execution.tiers import Executable
+from thalweg.execution.tiers import Executable, checked_native
 from thalweg.graph import Graph, Node, canonical, constant, input_node, substitute
 from thalweg.ops.elementwise import astype
 from thalweg.ops.gather import take
@@ -89,7 +89,7 @@ class Batched:
         self.__name__ = f"batch({getattr(f, '__name__', type(f).__name__)})"
         self._f = f
         self._in_axes = in_axes
-        self._native = native
+        self._native = checked_native(native)
         self._cache: dict[Any, list[_Entry]] = {}
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 from thalweg.calculus.call import Assemble, Call, Form, Variables, Wrt, flatten_call, plain_leaves, prepared
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
-from thalweg.execution.tiers import Executable
+from thalweg.execution.tiers import Executable, checked_native
 from thalweg.graph import Graph, Node, building, reachable
 from thalweg.tracing.captured import Captured
 from thalweg.tracing.context import running
@@ -61,7 +61,7 @@ class Transformed:
         self._wrt = wrt
         self._rule = rule
         self._name = name
-        self._native = native
+        self._native = checked_native(native)
         self._cache: dict[Any, Traces] = {}
         self._forms: dict[Any, Form] = {}
         self._last = Traces()  # of the last call whose arguments were all arrays or floats, given by position

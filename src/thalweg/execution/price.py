@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Any
 
 from thalweg.graph import CONSTANT, INPUT, Graph, is_several
 from thalweg.ops.movement import BROADCAST, RESHAPE, SLICE, TRANSPOSE
@@ -17,7 +18,7 @@ _VIEWS = (RESHAPE, TRANSPOSE, BROADCAST, SLICE)
 _START = 0.08  # seconds to import and start LLVM, paid by the first function
 _BASE = 0.01
 _ARRAY = 4e-3  # an operation on arrays: loops, which LLVM takes pains with
-_ALIKE, _ARRAY_ALIKE = 300, 4e-4  # more of them than so many are steps of a loop, which share their code
+_ALIKE = 2.5e-4  # each further one of its kind
 _TINY = 16  # elements up to which an array becomes scalars
 _SCALAR, _SCALAR_OF_MANY = 6e-5, 2.5e-5
 _MANY = 3000  # scalar operations from which they are optimised less (`native.program`)
@@ -54,6 +55,7 @@ def learn(graph: Graph, seconds: float) -> None:
 def _told(graph: Graph) -> tuple[bool, float]:
     """Whether the graph is large, and its price by the coefficients."""
     scalars = arrays = 0
+    kinds: set[Any] = set()  # loops of one kind, as the steps of an unrolled loop have them, share their code
     for n in graph.nodes:
         if n.op is not INPUT and n.op is not CONSTANT and n.op not in _VIEWS:
             size = _TINY + 1 if is_several(n) else n.size
@@ -61,6 +63,7 @@ def _told(graph: Graph) -> tuple[bool, float]:
                 scalars += size
             else:
                 arrays += 1
+                kinds.add((n.op, n.shape, *[(a.op, a.shape) for a in n.args[:4]]))
     large = scalars > _MANY
-    loops = min(arrays, _ALIKE) * _ARRAY + max(arrays - _ALIKE, 0) * _ARRAY_ALIKE
+    loops = len(kinds) * _ARRAY + arrays * _ALIKE
     return large, _BASE + loops + scalars * (_SCALAR_OF_MANY if large else _SCALAR)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thalweg.errors import NativeCodeWarning
+from thalweg.errors import ArgumentError, NativeCodeWarning
 from thalweg.execution import price
 from thalweg.execution.interpreter import Interpreter
 from thalweg.graph import Graph, Node
@@ -41,7 +41,14 @@ _SLOWER = 1.1  # times the interpreter: what is given up after them
 
 def native_enabled(argument: bool | None = None) -> bool:
     """Whether functions may become machine code: neither the argument nor ``THALWEG_NATIVE`` forbids it."""
-    return argument is not False and os.environ.get("THALWEG_NATIVE") != "0"
+    return argument is not False and os.environ.get("THALWEG_NATIVE", "").lower() not in ("0", "off", "false", "no")
+
+
+def checked_native(argument: Any) -> bool | None:
+    """The argument ``native=`` of a public function."""
+    if argument is not None and not isinstance(argument, bool):
+        raise ArgumentError(f"native={argument!r}: give False (no machine code), or True or None (where it pays)")
+    return argument
 
 
 class Executable:

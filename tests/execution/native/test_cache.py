@@ -286,9 +286,10 @@ for i in range(300):
     def read():
         kept = Cache(path, 1 << 20)
         while any(w.poll() is None for w in writers):
+            there = bool(seen)
             found = kept.get(key("a"))
             if found is None:
-                if seen:
+                if there:
                     wrong.append("absent")
             elif found != found[:1] * (1000 + 5000 * found[0]):
                 wrong.append("mixed")

@@ -31,6 +31,9 @@ def exists() -> bool:
     return kept is not None and os.path.isdir(kept.path)
 
 
+_CONSTANTS = 8 << 20  # bytes of constants up to which a program is kept
+
+
 def store(key: bytes, program: Any, object_code: bytes, constants: Constants) -> None:
     """Keep a program under the key of its graph."""
     kept = cache.current()
@@ -40,7 +43,8 @@ def store(key: bytes, program: Any, object_code: bytes, constants: Constants) ->
     stripped.ir = ""
     file = io.BytesIO()
     _Pickler(file, constants).dump((llvm.cpu(), stripped, object_code))
-    kept.put(key, file.getvalue())
+    if file.tell() - len(object_code) <= _CONSTANTS:  # tables worked out from others are sooner worked out again
+        kept.put(key, file.getvalue())
 
 
 def fetch(key: bytes, constants: Constants) -> tuple[Any, bytes] | None:
