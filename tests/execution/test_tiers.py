@@ -512,9 +512,9 @@ from thalweg.execution.tiers import Executable
 from thalweg.graph import Graph
 
 def rosenbrock(x):
-    return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(5))
+    return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(299))
 
-x = np.linspace(0.2, 1.1, 6)
+x = np.linspace(0.2, 1.1, 300)
 traced = tw.trace(tw.grad(rosenbrock), x)
 run = Executable(Graph(traced.inputs, traced.outputs))
 found = run(x)[0]
@@ -529,6 +529,23 @@ for values in (found, again):
     np.testing.assert_allclose(values, expected, rtol=1e-13)
 print(first, run.native)
 """
+
+
+def test_a_quick_call_does_not_start_llvm_to_look_on_disk(tmp_path):
+    code = HOT.replace("range(299)", "range(5)").replace("1.1, 300", "1.1, 6").replace("if not first:", "if 0:")
+    code = code.replace(
+        "again = run(x)[0]", "again = [run(x)[0] for _ in range(1000)][-1]\nassert 'llvmlite' in sys.modules"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent)}
+    environment |= {"THALWEG_CACHE_DIR": str(tmp_path / "kept")}
+    environment.pop("THALWEG_NATIVE", None)
+    kept = code.replace("if 0:", "if 1:")
+    for program, expected in ((kept, ["False", "True"]), (code, ["False", "True"])):
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.stderr == ""
+        assert done.stdout.split() == expected
 
 
 def test_the_second_process_is_native_from_the_first_call(tmp_path):

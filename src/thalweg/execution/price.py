@@ -23,26 +23,32 @@ _TINY = 16  # elements up to which an array becomes scalars
 _SCALAR, _SCALAR_OF_MANY = 6e-5, 2.5e-5
 _MANY = 3000  # scalar operations from which they are optimised less (`native.program`)
 _BYTE = 2.5e-10  # seconds to write one byte of a result
+_STEP = 7e-7  # seconds of one step of the interpreter
 _WEIGHT = 0.3  # of the latest compilation in the average
 
 _factors = {False: 1.0, True: 1.0}
 _lock = threading.Lock()
 
 
+def started() -> bool:
+    """Whether this process has started LLVM."""
+    return "llvmlite.binding" in sys.modules
+
+
 def compile_seconds(graph: Graph) -> float:
     """The estimated time to compile ``graph`` in this process, now."""
     large, told = _told(graph)
-    start = 0.0 if "llvmlite.binding" in sys.modules else _START
-    return start + told * _factors[large]
+    return (0.0 if started() else _START) + told * _factors[large]
 
 
 def interpreting_seconds(graph: Graph) -> float:
-    """What one interpreted call will take at least: the time to write what it computes."""
-    written = 0
+    """What one interpreted call will take at least: its steps, and the time to write what they compute."""
+    written = steps = 0
     for n in graph.nodes:
         if n.op is not INPUT and n.op is not CONSTANT and n.op not in _VIEWS and not is_several(n):
             written += n.size * n.dtype.itemsize
-    return written * _BYTE
+            steps += 1
+    return written * _BYTE + steps * _STEP
 
 
 def learn(graph: Graph, seconds: float) -> None:
