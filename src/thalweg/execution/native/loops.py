@@ -18,6 +18,7 @@ from thalweg.execution.native.accesses import Access, Argument, aligned, registe
 from thalweg.execution.native.combining import combine, start_of
 from thalweg.execution.native.layout import Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
+from thalweg.execution.native.positions import FAIL, checked, index
 from thalweg.execution.native.rows import Rows
 from thalweg.execution.native.schedule import Schedule
 from thalweg.execution.native.tasks import Add, Loop, Reduce, Scatter, Store, known_of, literal_of
@@ -26,7 +27,6 @@ from thalweg.ops import gather
 
 BLOCK = 512  # terms of a sum that are added up plainly, in vectors: 16 to each of 32 partial sums
 SHORT_BLOCK = 16  # the same where no vectors are to be expected
-_FAIL = "%fail"
 
 
 class Nest:
@@ -201,7 +201,7 @@ class Nest:
         b.lines = self._assemble(depth)
         text = "\n".join(b.lines)
         group = b.module.attributes('nounwind "prefer-vector-width"="512" "no-trapping-math"="true"')
-        return b.module.share("loop", f"{parameters}ptr noalias {_FAIL}", f"{group} {{\nentry:\n{text}\nret void\n}}")
+        return b.module.share("loop", f"{parameters}ptr noalias {FAIL}", f"{group} {{\nentry:\n{text}\nret void\n}}")
 
     def _into(self, lines: list[str]) -> None:
         self.body.lines = lines
@@ -282,7 +282,7 @@ class Nest:
             depth = max(depth, access.depth())
             self._into(self._before[depth])
             length = x.shape[axis]
-            p = self._position(p, known_of(positions, length), length)
+            p = index(b, p, known_of(positions, length), length)
             step = access.step
             moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
             pointer = b.emit(f"getelementptr {memory_type(n.dtype)}, ptr {access.pointer}, i64 {moved}")
@@ -292,34 +292,10 @@ class Nest:
         depth = max((d for _, d in arguments), default=0)
         self._into(self._before[depth])
         if n.op is gather.IN_RANGE:
-            self._values[n] = (self._checked(arguments[0][0], n.params[0]), depth)
+            self._values[n] = (checked(b, arguments[0][0], n.params[0]), depth)
             return
         value = scalar.emit(b, n.op.name, n.params, tuple(a.dtype for a in n.args), n.dtype, [v for v, _ in arguments])
         self._values[n] = (value, depth)
-
-    def _position(self, p: str, known: str, length: int) -> str:
-        """A position as an index, whatever it may be: nothing outside is ever touched."""
-        if known == "within":
-            return p
-        return self._from_end(p, length) if known == "signed" else self._checked(p, length)
-
-    def _from_end(self, p: str, length: int) -> str:
-        b = self.body
-        negative = b.emit(f"icmp slt i64 {p}, 0")
-        shifted = b.emit(f"add nsw i64 {p}, {length}")
-        return b.emit(f"select i1 {negative}, i64 {shifted}, i64 {p}")
-
-    def _checked(self, p: str, length: int) -> str:
-        """A position made positive; out of range it is noted, and 0."""
-        b = self.body
-        p = self._from_end(p, length)
-        good = b.emit(f"icmp ult i64 {p}, {length}")
-        bad = b.emit(f"xor i1 {good}, true")
-        wide = b.emit(f"zext i1 {bad} to i32")
-        old = b.emit(f"load i32, ptr {_FAIL}")
-        new = b.emit(f"or i32 {old}, {wide}")
-        b.line(f"store i32 {new}, ptr {_FAIL}")
-        return b.emit(f"select i1 {good}, i64 {p}, i64 0")
 
     def _scatter(self, s: Scatter, target: Access) -> None:
         b = self.body
@@ -328,7 +304,7 @@ class Nest:
         value, _ = self._value(s.node)
         self._into(self._before[depth])
         step = s.place.strides[s.axis]
-        p = self._position(p, s.known, s.place.shape[s.axis])
+        p = index(b, p, s.known, s.place.shape[s.axis])
         moved = p if step == 1 else b.emit(f"mul nsw i64 {p}, {step}")
         pointer = b.emit(f"getelementptr {memory_type(target.dtype)}, ptr {target.pointer}, i64 {moved}")
         old = scalar.load(b, target.dtype, pointer)

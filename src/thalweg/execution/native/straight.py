@@ -14,12 +14,11 @@ import numpy as np
 from thalweg.execution.native import scalar
 from thalweg.execution.native.layout import Buffer, Place
 from thalweg.execution.native.module import Body, Module, memory_type, register_type
+from thalweg.execution.native.positions import FAIL, checked, index
 from thalweg.execution.native.schedule import Schedule
 from thalweg.execution.native.tasks import Add, Loop, Reduce, Store, known_of, literal_of
 from thalweg.graph import CONSTANT, Node
 from thalweg.ops import gather
-
-FAIL = "%fail"
 
 
 class Straight:
@@ -72,7 +71,7 @@ class Straight:
             elif op is gather.TAKE:
                 values[n] = self._taken(n)
             else:
-                values[n] = self._checked(value(args[0]), n.params[0])
+                values[n] = checked(b, value(args[0]), n.params[0])
         written = []
         for s in self.loop.statements:
             source = s.source if isinstance(s, Reduce) else s.node
@@ -134,7 +133,7 @@ class Straight:
     def _taken(self, n: Node) -> str:
         x, positions = n.args
         place = self.schedule.places[x]
-        p = self._position(self._value(positions), known_of(positions, x.shape[0]), x.shape[0])
+        p = index(self.body, self._value(positions), known_of(positions, x.shape[0]), x.shape[0])
         return scalar.load(self.body, n.dtype, self._element(place, p))
 
     def _element(self, place: Place, p: str) -> str:
@@ -144,32 +143,10 @@ class Straight:
         start = self._address(place.buffer, place.offset)
         return b.emit(f"getelementptr {memory_type(place.buffer.dtype)}, ptr {start}, i64 {moved}")
 
-    def _position(self, p: str, known: str, length: int) -> str:
-        if known == "within":
-            return p
-        return self._from_end(p, length) if known == "signed" else self._checked(p, length)
-
-    def _from_end(self, p: str, length: int) -> str:
-        b = self.body
-        negative = b.emit(f"icmp slt i64 {p}, 0")
-        shifted = b.emit(f"add nsw i64 {p}, {length}")
-        return b.emit(f"select i1 {negative}, i64 {shifted}, i64 {p}")
-
-    def _checked(self, p: str, length: int) -> str:
-        """A position made positive; out of range it is noted, and 0."""
-        b = self.body
-        p = self._from_end(p, length)
-        good = b.emit(f"icmp ult i64 {p}, {length}")
-        bad = b.emit(f"xor i1 {good}, true")
-        wide = b.emit(f"zext i1 {bad} to i32")
-        old = b.emit(f"load i32, ptr {FAIL}")
-        b.line(f"store i32 {b.emit(f'or i32 {old}, {wide}')}, ptr {FAIL}")
-        return b.emit(f"select i1 {good}, i64 {p}, i64 0")
-
     def _add(self, register: str, s: Any) -> None:
         """One element of a scatter."""
         b = self.body
-        p = self._position(self._loaded(s.positions), s.known, s.place.shape[s.axis])
+        p = index(b, self._loaded(s.positions), s.known, s.place.shape[s.axis])
         dtype: np.dtype[Any] = s.place.buffer.dtype
         pointer = self._element(s.place, p)
         old = scalar.load(b, dtype, pointer)
