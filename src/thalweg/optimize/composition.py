@@ -84,12 +84,28 @@ class Taken:
 
 @dataclass(frozen=True)
 class Stuck:
-    """No step was accepted; the reason is a sentence for the user."""
+    """No step was accepted; the reason is a sentence for the user.
+
+    Attributes
+    ----------
+    reason : str
+        Begins in lower case and has no full stop.
+    not_finite : bool
+        Whether it is for a value that is not finite, at the place `at`.
+    too_far : bool
+        Whether the steps asked for grow without bound.
+    at : array, optional
+        Where.
+    status : str
+        'infeasible' where the constraints contradict one another (as far as can be seen from here), 'unbounded' where
+        the function falls without end; empty where the method cannot go on for want of digits.
+    """
 
     reason: str
     not_finite: bool = False
     too_far: bool = False
     at: Vector | None = None
+    status: str = ""
 
 
 class StepRule(Protocol):

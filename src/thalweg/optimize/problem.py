@@ -8,7 +8,14 @@ on one float64 vector.  What the user wrote — a function of a number, an array
 by :func:`problem_from`, the only place of the room that differentiates.  A `Problem` can also be built from
 hand-written callables, and then needs no tracing at all.
 
-A `Point` is a place where the function has been evaluated; its Hessian is computed when first asked for.
+With constraints a problem is
+
+    minimize f(x)   subject to   cₗ ≤ c(x) ≤ cᵤ,   xₗ ≤ x ≤ xᵤ,
+
+where a row with cₗ = cᵤ is an equality.  Its Lagrangian is L(x, y, z) = f(x) + yᵀc(x) + zᵀx with one *signed* multiplier
+for each row and each variable: y > 0 where the upper side holds the point, y < 0 where the lower side does.
+
+A `Point` is a place where the functions have been evaluated; its Hessian is computed when first asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Evaluations", "Matrix", "Point", "Problem", "Vector"]
+__all__ = ["Constraints", "Evaluations", "Matrix", "Point", "Problem", "Residuals", "Vector"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -46,6 +53,66 @@ class Evaluations:
 
 def _identity(x: Vector) -> Any:
     return x
+
+
+def _no_rows(x: Vector) -> tuple[Vector, Any]:
+    return np.zeros(0), np.zeros((0, x.size))
+
+
+@dataclass(frozen=True, eq=False)
+class Constraints:
+    """Rows lower ≤ c(x) ≤ upper over a flat vector.
+
+    Parameters
+    ----------
+    lower, upper : array (m,)
+        The sides, −∞ or ∞ where there is none; equal for an equality.
+    c_and_jacobian : callable
+        ``x -> (c, J)`` of shapes (m,) and (m, n); J is an array, or a `scipy.sparse.csr_array` in a sparse problem.
+    hessian : callable
+        ``(x, y) -> Σ yᵢ ∇²cᵢ(x)``, (n, n), sparse in a sparse problem.
+    linear : array of bool (m,), optional
+        Rows that are known to be affine in x.
+    names : sequence of str, optional
+        A name for each row, as the user wrote the constraint.
+
+    Examples
+    --------
+    >>> line = Constraints(np.ones(1), np.ones(1), lambda x: (x[:1] + x[1:], np.ones((1, 2))),
+    ...                    lambda x, y: np.zeros((2, 2)))
+    >>> line.m, line.equality
+    (1, array([ True]))
+    """
+
+    lower: Vector
+    upper: Vector
+    c_and_jacobian: Callable[[Vector], tuple[Vector, Any]]
+    hessian: Callable[[Vector, Vector], Any]
+    linear: Any = None
+    names: Sequence[str] = ()
+
+    @property
+    def m(self) -> int:
+        """Number of rows."""
+        return int(self.lower.size)
+
+    @property
+    def equality(self) -> NDArray[np.bool_]:
+        """Which rows are equalities."""
+        return np.asarray(self.lower == self.upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """An objective ½ ‖r(x)‖²: the residuals and their Jacobian.
+
+    Parameters
+    ----------
+    r_and_jacobian : callable
+        ``x -> (r, J)`` of shapes (k,) and (k, n).
+    """
+
+    r_and_jacobian: Callable[[Vector], tuple[Vector, Any]]
 
 
 @dataclass(frozen=True)
@@ -78,6 +145,21 @@ class Problem:
         Counts the evaluations.
     sign : float
         −1 where this is minus the user's function, so that messages can speak of theirs.
+    lower, upper : array, optional
+        Bounds of the variables, ±∞ where there is none; None without any bounds.  lower < upper: fixed variables are
+        taken out when the problem is built.
+    constraints : Constraints, optional
+        The rows cₗ ≤ c(x) ≤ cᵤ.
+    first : callable, optional
+        ``x -> (f, ∇f, c, J)`` in one evaluation, where that is cheaper than one by one.
+    lagrangian : callable, optional
+        ``(x, σ, y) -> σ ∇²f + Σ yᵢ ∇²cᵢ`` in one evaluation.
+    residuals : Residuals, optional
+        Where f(x) = ½ ‖r(x)‖².
+    sparse : bool
+        Hessians and Jacobians are `scipy.sparse.csr_array`.
+    convex : bool or None
+        Whether f is known to be convex and the feasible set too.
 
     Examples
     --------
@@ -100,8 +182,20 @@ class Problem:
     undisturbed: Callable[[], AbstractContextManager[None]] = nullcontext
     count: Evaluations = field(default_factory=Evaluations, compare=False)
     sign: float = 1.0
+    lower: Vector | None = None
+    upper: Vector | None = None
+    constraints: Constraints | None = None
+    first: Callable[[Vector], tuple[float, Vector, Vector, Any]] | None = None
+    lagrangian: Callable[[Vector, float, Vector], Any] | None = None
+    residuals: Residuals | None = None
+    sparse: bool = False
+    convex: bool | None = None
 
     def __post_init__(self) -> None:
+        if (self.lower is None) != (self.upper is None):
+            nowhere = np.full(self.n, np.inf)
+            object.__setattr__(self, "lower", -nowhere if self.lower is None else self.lower)
+            object.__setattr__(self, "upper", nowhere if self.upper is None else self.upper)
         if not self.names:
             object.__setattr__(self, "names", tuple(f"x[{i}]" for i in range(self.n)))
 
@@ -111,18 +205,56 @@ class Problem:
         self.count.value += 1
         self.count.gradient += 1
         with np.errstate(all="ignore"):
+            if self.first is not None:
+                value, gradient, c, J = self.first(x)
+                return Point(self, x, float(value), np.asarray(gradient, dtype=np.float64), c, J)
             value, gradient = self.f_and_gradient(x)
-        return Point(self, x, float(value), np.asarray(gradient, dtype=np.float64))
+            c, J = _no_rows(x) if self.constraints is None else self.constraints.c_and_jacobian(x)
+        return Point(self, x, float(value), np.asarray(gradient, dtype=np.float64), c, J)
 
-    def hessian(self, x: Vector) -> Matrix:
-        """Return the Hessian at `x`, symmetrized; by central differences of the gradient where none was given."""
+    @property
+    def m(self) -> int:
+        """Number of rows of the constraints."""
+        return 0 if self.constraints is None else self.constraints.m
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any variable has a bound."""
+        return self.lower is not None
+
+    @property
+    def constrained(self) -> bool:
+        """Whether there are constraints or bounds."""
+        return self.bounded or self.m > 0
+
+    def hessian(self, x: Vector) -> Any:
+        """Return ∇²f at `x`, symmetric; by central differences of the gradient where none was given.
+
+        A `scipy.sparse.csr_array` in a sparse problem, else an array.
+        """
         self.count.hessian += 1
         with np.errstate(all="ignore"):
             if self.f_hessian is None:
                 H = np.stack([self._difference(x, e) for e in np.eye(self.n)])
+            elif self.sparse:
+                return self.f_hessian(x)
             else:
                 H = np.asarray(self.f_hessian(x), dtype=np.float64)
         return 0.5 * (H + H.T)
+
+    def lagrangian_hessian(self, x: Vector, y: Vector, factor: float = 1.0) -> Any:
+        """Return factor·∇²f + Σ yᵢ ∇²cᵢ at `x`: sparse (csr) in a sparse problem, else an array."""
+        if self.lagrangian is not None:
+            self.count.hessian += 1
+            with np.errstate(all="ignore"):
+                H = self.lagrangian(x, factor, y)
+            return H if self.sparse else 0.5 * (H + H.T)
+        H = factor * self.hessian(x)
+        if self.constraints is not None:
+            with np.errstate(all="ignore"):
+                G = self.constraints.hessian(x, y)
+            H = H + (G if self.sparse else 0.5 * (np.asarray(G) + np.asarray(G).T))
+        return H
 
     def hessian_product(self, x: Vector, v: Vector) -> Vector:
         """Return H(x) v without forming H where that can be avoided."""
@@ -152,12 +284,21 @@ class Problem:
             value, gradient = self.f_and_gradient(x)
             return -value, -np.asarray(gradient)
 
+        def joint(x: Vector) -> tuple[float, Vector, Vector, Any]:
+            assert first is not None
+            value, gradient, c, J = first(x)
+            return -value, -np.asarray(gradient), c, J
+
         hessian, product, line = self.f_hessian, self.f_hessian_product, self.f_line
+        first, lagrangian = self.first, self.lagrangian
         return replace(
             self,
             sign=-self.sign,
             f_and_gradient=f_and_gradient,
-            f_hessian=None if hessian is None else lambda x: -np.asarray(hessian(x)),
+            first=None if first is None else joint,
+            lagrangian=None if lagrangian is None else lambda x, factor, y: lagrangian(x, -factor, y),
+            residuals=None,
+            f_hessian=None if hessian is None else lambda x: -hessian(x),
             f_hessian_product=None if product is None else lambda x, v: -np.asarray(product(x, v)),
             f_line=None if line is None else lambda x, v, order: -np.asarray(line(x, v, order)),
         )
@@ -174,22 +315,41 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A point of ℝⁿ with the value and gradient of the function there."""
+    """A point of ℝⁿ with the value and gradient of the function there, and the constraints with their Jacobian."""
 
     problem: Problem
     x: Vector
     value: float
     gradient: Vector
+    c: Vector = field(default_factory=lambda: np.zeros(0))
+    J: Any = None
 
     @cached_property
-    def hessian(self) -> Matrix:
-        """The Hessian here, computed once."""
+    def hessian(self) -> Any:
+        """The Hessian of f here, computed once."""
         return self.problem.hessian(self.x)
 
-    @property
+    @cached_property
     def finite(self) -> bool:
-        """Whether value and gradient are numbers to go on with."""
-        return bool(np.isfinite(self.value) and np.isfinite(self.gradient).all())
+        """Whether value, gradient, constraints and Jacobian are numbers to go on with."""
+        if not (np.isfinite(self.value) and np.isfinite(self.gradient).all()):
+            return False
+        if not self.problem.m:
+            return True
+        entries = self.J.data if self.problem.sparse else self.J
+        return bool(np.isfinite(self.c).all() and np.isfinite(entries).all())
+
+    @cached_property
+    def violation(self) -> float:
+        """By how much the worst constraint or bound is violated; 0 at a feasible point."""
+        worst, problem = 0.0, self.problem
+        if problem.constraints is not None and problem.m:
+            over = np.maximum(problem.constraints.lower - self.c, self.c - problem.constraints.upper)
+            worst = float(np.max(over, initial=0.0))
+        if problem.lower is not None and problem.upper is not None:
+            over = np.maximum(problem.lower - self.x, self.x - problem.upper)
+            worst = max(worst, float(np.max(over, initial=0.0)))
+        return worst
 
     @property
     def gradient_norm(self) -> float:
