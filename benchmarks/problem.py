@@ -39,13 +39,16 @@ class TestProblem:
     source
         Where the problem is published, and what must be known about it: misprints, other solutions.
     better
-        Values of other known local minima; a solver that ends at one of them has solved the problem.
+        Lower values than the published one, where later solvers have found such.
+    others
+        Values of other known local minima. A solver that ends at one of them is right to call it a minimum, and has
+        not found the published value.
     solution
         A point where ``value`` is taken. It need not be the only one.
     feasible_start
-        Whether the standard start keeps all constraints, as the book states it; None where it does not say.
+        Whether the standard start keeps all constraints and bounds.
     peers_skip
-        Names of peers that cannot run the functions.
+        Peers that cannot run the functions: ``"casadi"``, ``"jax"``.
 
     Examples
     --------
@@ -67,8 +70,9 @@ class TestProblem:
     residuals: Vector | None = None
     source: str = ""
     better: tuple[float, ...] = ()
+    others: tuple[float, ...] = ()
     solution: tuple[float, ...] = ()
-    feasible_start: bool | None = None
+    feasible_start: bool = True
     peers_skip: tuple[str, ...] = ()
 
     @property
