@@ -1,0 +1,104 @@
+r"""The linear system of a primal–dual step, with slacks and bounds eliminated.
+
+Newton's method on the perturbed conditions d v = μ gives, for the step (Δw, Δy) and with Σ = Σ (v/d) e_B e_Bᵀ,
+
+    (W + Σ + δ) Δw + Cᵀ Δy = −r,      C Δw = −c,      Δv = μ/d − v − (v/d) Δd,   Δd = σ Δw_B.
+
+The rows of s are diagonal, H_s = Σ_s + δ, so that Δs = (Δy_I − r_s)/H_s leaves a matrix of size n + m only,
+
+    [ W + Σ_x + δ    J_xᵀ      ] [Δx]     [ r_x            ]
+    [ J_x           −D         ] [Δy] = − [ c + r_s / H_s  ],     D = 1/H_s in rows with a slack, δ_c in the others.
+
+Its inertia is (n, m) if and only if that of the whole system is (n + slacks, m).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..problem import Vector
+from .form import Form
+from .inertia import ROW_REGULARIZATION, Inertia
+from .kkt_dense import DenseKKT
+
+__all__ = ["NewtonSystem"]
+
+
+class NewtonSystem:
+    """The system at one point after the other.
+
+    Examples
+    --------
+    >>> from thalweg.optimize.problem import Constraints, Problem
+    >>> line = Constraints(np.ones(1), np.ones(1), lambda x: (x[:1] + x[1:], np.ones((1, 2))), lambda x, y: 0.0)
+    >>> system = NewtonSystem(Form(Problem(2, lambda x: (x @ x, 2 * x), constraints=line)))
+    >>> system.load(2 * np.eye(2), np.ones((1, 2)), np.zeros(0), np.zeros(0))
+    >>> system.factorize(Inertia())
+    0.0
+    >>> step, y = system.solve(np.zeros(2), np.array([-1.0]))
+    >>> step, y
+    (array([0.5, 0.5]), array([-1.]))
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.kkt: Any = DenseKKT(form.n, form.m)
+        self.row_diagonal = np.full(form.m, ROW_REGULARIZATION)
+        self.shifted = np.zeros(form.size)
+        self.ratio = np.zeros(0)
+        self.sigma = np.zeros(form.size)
+
+    def load(self, W: Any, J: Any, d: Vector, v: Vector) -> None:
+        """Take over the Hessian of the Lagrangian, the Jacobian, and distances and multipliers of the bounds."""
+        self.kkt.load(W, J)
+        if self.form.bounds:
+            self.ratio = v / d
+            self.sigma = self.form.gather(self.ratio)
+        else:
+            self.sigma = np.zeros(self.form.size)
+
+    def multipliers(self, J: Any, r: Vector) -> Vector:
+        """Return the y for which ‖r + Cᵀy‖ is least, C the Jacobian with slacks."""
+        self.kkt.load(None, J)
+        self.sigma = np.ones(self.form.size)
+        return self.solve(r, np.zeros(self.form.m))[1] if self._factorize(0.0) == 0 else np.zeros(self.form.m)
+
+    def factorize(self, inertia: Inertia) -> float:
+        """Factorize with the smallest shift tried that gives the right inertia, and return it; infinite if none does."""
+        shift = 0.0
+        while self._factorize(shift) != 0:
+            shift = inertia.first() if shift == 0.0 else inertia.larger(shift)
+            if shift == np.inf:
+                return shift
+        inertia.succeeded(shift)
+        return shift
+
+    def _factorize(self, shift: float) -> int:
+        form, n = self.form, self.form.n
+        self.shifted = self.sigma + shift if shift else self.sigma
+        if form.slacks:
+            self.row_diagonal[form.inequality] = 1.0 / self.shifted[n:]
+        return int(self.kkt.factorize(self.shifted[:n], self.row_diagonal))
+
+    def solve(self, r: Vector, c: Vector) -> tuple[Vector, Vector]:
+        """Return (Δw, Δy) for the residuals r and c; matrices are taken row by row."""
+        form, n = self.form, self.form.n
+        right = np.empty((*r.shape[:-1], n + form.m))
+        np.negative(r[..., :n], out=right[..., :n])
+        if not form.m:
+            return self.kkt.solve(right), c
+        rows = right[..., n:]
+        np.negative(c, out=rows)
+        if not form.slacks:
+            solution = self.kkt.solve(right)
+            return solution[..., :n], solution[..., n:]
+        r_s, H_s = r[..., n:], self.shifted[n:]
+        rows[..., form.inequality] -= r_s / H_s
+        solution = self.kkt.solve(right)
+        dy = solution[..., n:]
+        dw = np.empty(r.shape)
+        dw[..., :n] = solution[..., :n]
+        dw[..., n:] = (dy[..., form.inequality] - r_s) / H_s
+        return dw, dy
