@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.hs.answers import ANSWERS
+from benchmarks.hs.answers import ANSWERS, FEASIBLE_STARTS
 from benchmarks.problem import Scalar, TestProblem, Vector
 
 
@@ -20,7 +20,6 @@ def problem(
     ineq: Vector | None = None,
     lower: float | Sequence[float] | None = None,
     upper: float | Sequence[float] | None = None,
-    feasible: bool = False,
     note: str = "",
     better: tuple[float, ...] = (),
     others: tuple[float, ...] = (),
@@ -39,7 +38,7 @@ def problem(
         name=f"HS{number}",
         f=f,
         x0=tuple(float(t) for t in start),
-        value=value,
+        value=float(value),
         eq=eq,
         ineq=ineq,
         lower=_every(lower, len(start)),
@@ -47,8 +46,8 @@ def problem(
         source=f"Hock & Schittkowski (1981), problem {number}" + (f". {note}" if note else ""),
         better=better,
         others=others,
-        solution=solution,
-        feasible_start=feasible,
+        solution=tuple(float(t) for t in solution),
+        feasible_start=number in FEASIBLE_STARTS,
         peers_skip=skip,
     )
 

@@ -138,7 +138,8 @@ PROBLEMS: list[TestProblem] = [
         lambda x: (x[0] - x[1]) ** 2 + (x[1] - x[2]) ** 2 + (x[2] - x[3]) ** 4 + (x[3] - x[4]) ** 4,
         (2, sqrt(2), -1, 2 - sqrt(2), 0.5),
         eq=lambda x: [x[0] + x[1] ** 2 + x[2] ** 3 - 3, x[1] - x[2] ** 2 + x[3] - 1, x[0] * x[4] - 1],
-        note="Printed with (x₂ − x₃)³, by which the published solution is no minimum; the authors' programs have the square",
+        note="Printed with (x₂ − x₃)³, by which the published solution is no minimum. "
+        "The authors' programs have the square",
     ),
     problem(
         48,
@@ -229,7 +230,8 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[1] ** 2 - x[0], x[0] ** 2 - x[1], x[0] ** 2 + x[1] ** 2 - 1],
         lower=(-2, -inf),
         upper=(0.5, inf),
-        note="The later test programs print x₁ ≥ −1/2, which the published solution does not keep",
+        note="Published as 3.19033354957, at a point that breaks a constraint by 2e-6. The authors' programs have "
+        "x₁ ≥ −1/2, which the published solution does not keep",
     ),
     problem(
         59,
@@ -238,6 +240,7 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[0] * x[1] - 700, x[1] - x[0] ** 2 / 125, (x[1] - 50) ** 2 - 5 * (x[0] - 55)],
         lower=0,
         upper=(75, 65),
+        note="Published as −7.80422632408, not quite at the minimum",
     ),
     problem(
         60,

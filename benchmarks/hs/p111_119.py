@@ -154,7 +154,7 @@ PROBLEMS: list[TestProblem] = [
         (0.1,) * 10,
         eq=elements,
         lower=1e-6,
-        note="The book gives −47.707579, at a point that is not quite the minimum",
+        note="Published as −47.707579, a misprint: the value is that of problem 111",
     ),
     problem(
         113,
@@ -191,6 +191,7 @@ PROBLEMS: list[TestProblem] = [
         ineq=membranes,
         lower=(0.1, 0.1, 0.1, 0.0001, 0.1, 0.1, 0.1, 0.1, 500, 0.1, 1, 0.0001, 0.0001),
         upper=(1, 1, 1, 0.1, 0.9, 0.9, 1000, 1000, 1000, 500, 150, 150, 150),
+        note="Published as 97.588409, not quite at the minimum",
     ),
     problem(117, dual, (*(0.001,) * 6, 60, *(0.001,) * 8), ineq=dual_rows, lower=0),
     problem(
