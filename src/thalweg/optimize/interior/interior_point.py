@@ -17,7 +17,7 @@ Nocedal, Wächter & Waltz, SIAM J. Optim. 19 (2009), for the choice of μ.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,20 +28,36 @@ from .barrier import LEAST_MU, Barrier, longest, quality_sigma
 from .filter import Filter
 from .form import Form, Place
 from .inertia import Inertia
-from .line_search import Here, Step, search
+from .line_search import Found, Here, Step, Trial, barrier_value, search
 from .newton_system import NewtonSystem
+from .restoration import PROXIMAL, Restoration
 from .start import inside, least_squares_multipliers
 
 __all__ = ["InteriorPoint"]
 
 #: Bounds of v d / μ, so that the primal–dual step is not far from the primal one.
 KAPPA_SIGMA = 1e10
+#: Residuals below which their decrease is enough for a full step.
+LOCAL = 1e-3
 #: Average size of multipliers above which residuals are measured relative to it.
 LARGE_MULTIPLIERS = 100.0
 #: Below this value, at a feasible point, the objective is taken for unbounded.
 UNBOUNDED = -1e20
+#: Multipliers of the bounds are at most so large after restoration.
+LARGEST_RESET = 1e3
 #: Iterates larger than this have run away.
 TOO_FAR = 1e20
+
+
+@dataclass(eq=False)
+class Feasible:
+    """Restoration in progress: its problem, its engine, and where it is."""
+
+    problem: Restoration
+    engine: InteriorPoint
+    run: Run
+    at: Iterate
+    stuck: Stuck | None = None
 
 
 class InteriorPoint:
@@ -57,6 +73,8 @@ class InteriorPoint:
         Signed multipliers to begin with, of the rows and of the bounds: a warm start.
     push : float, optional
         How far the start is moved inside its bounds, relatively.
+    restore : bool
+        Whether the violation of the constraints may be minimized where no step will do.
 
     Examples
     --------
@@ -83,11 +101,12 @@ class InteriorPoint:
         y: Vector | None = None,
         z: Vector | None = None,
         push: float | None = None,
+        restore: bool = True,
     ) -> None:
         if mu_strategy not in ("adaptive", "monotone"):
             raise ValueError(f"mu_strategy is 'adaptive' or 'monotone', not {mu_strategy!r}")
         self.mu_strategy, self.mu_start = mu_strategy, mu
-        self.y_start, self.z_start = y, z
+        self.y_start, self.z_start, self.restore = y, z, restore
         warm = y is not None or z is not None
         self.push = push if push is not None else (1e-9 if warm else 1e-2)
 
@@ -98,6 +117,7 @@ class InteriorPoint:
         self._cached_form = form = Form(run.problem)
         self.filter, self.inertia = Filter(), Inertia()
         self.barrier = Barrier(self.mu_start, adaptive=self.mu_strategy == "adaptive" and form.bounds > 0)
+        self.restoring = False
         self.begun_at = np.array(x, dtype=np.float64)
         point = self._first_point(run)
         if not point.finite:
@@ -201,6 +221,8 @@ class InteriorPoint:
         if not self.w.size:
             return Stuck("the function is not finite at the start", True, at=at.point.x)
         self._restore_caches(at, run)
+        if self.restoring:
+            return self._restoring(at, run)
         form, place, barrier, system = self._cached_form, self._cached_place, self.barrier, self._cached_system
         if form.bounds:
             self._choose_mode()
@@ -210,30 +232,67 @@ class InteriorPoint:
         system.load(W, place.J, self.d, self.v)
         shift = system.factorize(self.inertia)
         if shift == np.inf:
-            return Stuck("no shift of the Hessian makes the system of the step regular")
+            return self._leave(at, run, "no shift of the Hessian makes the system of the step regular")
         while True:
             step = self._step(system)
             here = Here(place, self.w, self.d, self.C, barrier.mu)
             found = search(form, self.filter, system, here, step, self.r, run)
+            if found is None and shift == 0.0:
+                found = self._by_residual(here, step, run)
             if found is not None:
                 break
-            if barrier.free:
-                barrier.hold(0.8 * float(self.products.sum()) / form.bounds)
-                self.filter.clear()
-                continue
-            return Stuck("no step along the direction improves the value or the constraints in double precision")
-        self.w, self.d = found.w, found.d
-        self.y = self.y + found.alpha * step.dy
-        if form.bounds:
-            v = self.v + step.alpha_v * step.dv
-            mu_by_d = barrier.mu / self.d
-            self.v = np.minimum(np.maximum(v, mu_by_d / KAPPA_SIGMA), mu_by_d * KAPPA_SIGMA)
-        self._measure(found.place)
-        if found.place.point.value < UNBOUNDED:
-            far = found.place.point.x - self.begun_at
+            if not barrier.free:
+                return self._leave(at, run, "no step improves the value or the constraints in double precision")
+            barrier.hold(0.8 * float(self.products.sum()) / form.bounds)
+            self.filter.clear()
+        self._take(found, step)
+        x = found.place.point.x
+        if found.place.point.value < UNBOUNDED and found.place.point.violation <= 1e-6 * max(1.0, np.abs(x).max()):
+            far = x - self.begun_at
             return Stuck("the objective falls without end", status="unbounded", at=far / np.abs(far).max())
+        if not np.abs(x).max(initial=0.0) < TOO_FAR:
+            return Stuck("the iterates grow without end", too_far=True, at=x)
         kind = found.kind if not shift else f"{found.kind}, shifted"
-        return self._iterate(found.place.point.x - place.point.x, found.alpha, kind)
+        return self._iterate(x - place.point.x, found.alpha, kind)
+
+    def _take(self, found: Found, step: Step) -> None:
+        """Make a trial point the current one, with its multipliers."""
+        self.w, self.d = found.w, found.d
+        self.y, self.v = self._multipliers(found, step)
+        self._measure(found.place)
+
+    def _multipliers(self, found: Found, step: Step) -> tuple[Vector, Vector]:
+        y = self.y + found.alpha * step.dy
+        if not self._cached_form.bounds:
+            return y, self.v
+        mu_by_d = self.barrier.mu / found.d
+        v = np.minimum(np.maximum(self.v + step.alpha_v * step.dv, mu_by_d / KAPPA_SIGMA), mu_by_d * KAPPA_SIGMA)
+        return y, v
+
+    def _by_residual(self, here: Here, step: Step, run: Run) -> Found | None:
+        """Take the longest step where it lowers the residuals close to a solution: values may differ by rounding only."""
+        before = self._error(self.barrier.mu)
+        if before > LOCAL or not np.isfinite(step.slope):
+            return None
+        form = self._cached_form
+        trial = Trial(form, here, step.dw, step.dd, step.alpha, run)
+        if trial.theta == np.inf:
+            return None
+        found = Found(trial.place, trial.w, trial.d, step.alpha, "Newton")
+        kept = self.w, self.d, self.y, self.v
+        self._take(found, step)
+        lower = self._error(self.barrier.mu) <= 0.9 * before
+        self.w, self.d, self.y, self.v = kept
+        self._measure(here.place)
+        return found if lower else None
+
+    def _leave(self, at: Iterate, run: Run, reason: str) -> Iterate | Stuck:
+        """Begin restoration, or give up where there is nothing to restore."""
+        violation = at.point.violation
+        if not self.restore or violation <= 1e-2 * run.tol:
+            return Stuck(reason)
+        self._cached_feasible = self._begin_restoration(at, run)
+        return self._restoring(at, run)
 
     def _choose_mode(self) -> None:
         """Go on in free or monotone mode, and lower μ in the latter."""
@@ -286,6 +345,64 @@ class InteriorPoint:
             slope = float(self._cached_place.g @ dw[: form.n]) - mu * float(pull @ dd)
         tau = barrier.tau
         return Step(dw, dy, dd, dv, slope, longest(dd * inverse, tau), longest(dv / v, tau))
+
+    # ---------------------------------------------------------------------------------------------------- restoration
+
+    def _begin_restoration(self, at: Iterate, run: Run) -> Feasible:
+        form, place = self._cached_form, self._cached_place
+        self.restoring, self.theta_left = True, float(np.abs(self.C).sum())
+        self.filter.add(self.theta_left, barrier_value(form, place.f, self.d, self.barrier.mu))
+        problem = Restoration(form, run, at.point.x)
+        mu = max(self.barrier.mu, float(np.abs(self.C).max()))
+        engine = InteriorPoint(mu_strategy=self.mu_strategy, mu=mu, push=1e-8, restore=False)
+        inner = Run(problem.problem, run.tol)
+        return Feasible(problem, engine, inner, engine.begin(problem.start(place.c, mu), inner))
+
+    def _restoring(self, at: Iterate, run: Run) -> Iterate | Stuck:
+        """Take a step towards a point of least violation, and return to the original problem where possible."""
+        feasible, form = self._cached_feasible, self._cached_form
+        inner = feasible.at
+        violation = at.point.violation
+        if inner.residual <= 0.1 * run.tol or isinstance(feasible.stuck, Stuck):
+            if inner.residual <= 1e-4 and violation > 10 * run.tol:
+                return Stuck(
+                    "the constraints cannot be met: their violation is least here", status="infeasible", at=at.point.x
+                )
+            return Stuck("the violation of the constraints cannot be lowered in double precision")
+        feasible.problem.zeta = PROXIMAL * feasible.engine.barrier.mu**0.5
+        found = feasible.engine.advance(inner, feasible.run)
+        if isinstance(found, Stuck):
+            feasible.stuck = found
+            return self._restoring(at, run)
+        feasible.at = found
+        point = feasible.problem.original(found.point.x)
+        if self._acceptable(point):
+            self.restoring = False
+            return self._iterate(point.x - at.point.x, found.size, "restoration")
+        residual = max(point.violation, found.residual, 10 * run.tol)
+        y = form.user_y(np.zeros(form.m))
+        return Iterate(
+            point, residual, y, form.user_z(np.zeros(form.bounds)), point.x - at.point.x, found.size, "restoration"
+        )
+
+    def _acceptable(self, point: Point) -> bool:
+        """Whether the method can go on from a point that restoration has found; then it stands there."""
+        form, n = self._cached_form, self._cached_form.n
+        place = form.place(point)
+        push = min(1e-2, 0.1 * self.theta_left)
+        w = np.concatenate([point.x, inside(place.c[form.inequality], form.w_lower[n:], form.w_upper[n:], push)])
+        theta = float(np.abs(form.excess(place, w)).sum())
+        if theta > 0.9 * self.theta_left:
+            return False
+        d = np.maximum(form.distances(w), 1e-14 * np.maximum(1.0, np.abs(form.sides)))
+        if self.filter.forbids(theta, barrier_value(form, place.f, d, self.barrier.mu)):
+            return False
+        self.w, self.d = w, d
+        self.v = np.minimum(self.barrier.mu / d, LARGEST_RESET)
+        self.y = least_squares_multipliers(form, self._cached_system, place, self.v)
+        self.barrier.hold(self.barrier.mu)
+        self._measure(place)
+        return True
 
     def worth_polishing(self, at: Iterate, run: Run) -> bool:
         """Whether another iteration is likely to give digits."""

@@ -23,7 +23,7 @@ from .filter import Filter
 from .form import Form, Place
 from .newton_system import NewtonSystem
 
-__all__ = ["Found", "Here", "Step", "search"]
+__all__ = ["Found", "Here", "Step", "Trial", "barrier_value", "search"]
 
 #: Second-order corrections at most, and how much each must lower the infeasibility.
 CORRECTIONS, KAPPA_SOC = 4, 0.99
@@ -65,7 +65,7 @@ class Found:
     kind: str
 
 
-class _Trial:
+class Trial:
     """A trial point with its infeasibility and barrier function."""
 
     __slots__ = ("C", "d", "phi", "place", "theta", "w")
@@ -112,7 +112,7 @@ def search(
         return None
     shortest = filter.shortest(theta, slope)
     for trials in range(MOST_TRIALS):
-        trial = _Trial(form, here, step.dw, step.dd, alpha, run)
+        trial = Trial(form, here, step.dw, step.dd, alpha, run)
         if trial.theta < inf and filter.accepts(theta, phi, alpha, slope, trial.theta, trial.phi):
             filter.taken(theta, phi, alpha, slope, trial.phi)
             return Found(trial.place, trial.w, trial.d, alpha, "Newton")
@@ -132,7 +132,7 @@ def _corrected(
     system: NewtonSystem,
     here: Here,
     step: Step,
-    trial: _Trial,
+    trial: Trial,
     theta: float,
     phi: float,
     r: Vector,
@@ -152,7 +152,7 @@ def _corrected(
         if form.bounds:
             dd = form.sign * dw[form.B]
             alpha = longest(dd / here.d, max(0.99, 1.0 - here.mu))
-        trial = _Trial(form, here, dw, dd, alpha, run)
+        trial = Trial(form, here, dw, dd, alpha, run)
         if trial.theta == inf:
             return None
         if filter.accepts(theta, phi, step.alpha, step.slope, trial.theta, trial.phi):
