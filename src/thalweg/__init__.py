@@ -25,13 +25,14 @@ from thalweg.calculus import (
     vjp,
 )
 from thalweg.formula import formula
-from thalweg.optimize import classify, descend, maximize, minimize
+from thalweg.optimize import between, classify, descend, maximize, minimize
 
 __version__ = "0.1.0"
 __all__ = [
     "MultivariatePolynomial",
     "Polynomial",
     "batch",
+    "between",
     "calculus",
     "classify",
     "curl",

@@ -21,7 +21,7 @@ def test_auto_takes_gradient_descent_otherwise_and_says_why():
     assert choose("auto", BARE).method.name == "gradient-descent" and "no Hessian" in choose("auto", BARE).reason
     many = quadratic(np.eye(NEWTON_LIMIT + 1))
     assert choose("auto", many).method.name == "gradient-descent" and "301 variables" in choose("auto", many).reason
-    assert "learning rate" in choose("auto", quadratic(np.eye(2)), 0.1).reason
+    assert "learning rate" in choose("auto", quadratic(np.eye(2)), {"learning_rate": 0.1}).reason
 
 
 def test_the_reason_is_in_the_solution():
@@ -48,9 +48,9 @@ def test_an_unknown_method_is_answered_with_the_table():
 
 def test_a_learning_rate_for_newton_is_refused():
     with pytest.raises(ArgumentError, match="has no learning rate"):
-        choose("newton", quadratic(np.eye(2)), 0.1)
+        choose("newton", quadratic(np.eye(2)), {"learning_rate": 0.1})
 
 
 def test_parts_are_new_for_every_run():
     a, b = choose("newton", quadratic(np.eye(2))), choose("newton", quadratic(np.eye(2)))
-    assert a.rule is not b.rule and a.fresh_rule() is not a.rule
+    assert a.engine is not b.engine

@@ -13,6 +13,7 @@ from .problem import Problem
 from .solution import Solution, Status
 from .state import State
 from .structure import random_start
+from .written import between
 
 __all__ = [
     "KINDS",
@@ -23,6 +24,7 @@ __all__ = [
     "Solution",
     "State",
     "Status",
+    "between",
     "classify",
     "descend",
     "maximize",

@@ -1,40 +1,140 @@
-r"""From a user's function to a `Problem`: the one place of this room that differentiates.
+r"""From what a user writes to a `Problem`: the one place of this room that differentiates.
 
 The function of a structure becomes a function of a flat vector,
 
     F(v) = f(unravel(v)),
 
-and `thalweg.calculus` gives ∇F, ∇²F, ∇²F·v and the Taylor coefficients of t ↦ F(x + t v) exactly.
+and `thalweg.calculus` gives ∇F, ∇²F, ∇²F·v and the Taylor coefficients of t ↦ F(x + t v) exactly.  With constraints,
+the objective and all rows are one function (`calculus.program`): f, ∇f, c and J come from one graph, and the Hessian
+of the Lagrangian from another.  The constraints are read from the trace of that function (`reading`).
+
+Variables whose bounds coincide are constants: the problem is stated over the others.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from thalweg import calculus
+from thalweg.calculus.program import Facts, is_too_dense, program_hessian, program_values
 from thalweg.errors import ArgumentError
 from thalweg.tracing.captured import undisturbed
+from thalweg.tracing.tracer import Tracer
 
+from .bounds import read_bounds
 from .constrained import Equalities
-from .problem import DENSE_LIMIT, Matrix, Problem, Vector
+from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Vector
+from .reading import read_constraints
+from .relations import Relations
 from .structure import Structure, structure_of
+from .written import written
 
-__all__ = ["equalities_from", "problem_from"]
+__all__ = ["Built", "build", "equalities_from", "problem_from"]
+
+#: From so many variables on, second derivatives and Jacobians are sparse if their structure is.
+SPARSE_FROM = 100
+#: A matrix with more than this share of entries is treated as dense.
+DENSE_SHARE = 0.3
+#: Up to so many variables a dense Hessian is formed for a problem with constraints.
+DENSE_PROGRAM = 3000
 
 
-def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vector]:
-    """Return the problem of f and the starting point as a vector.
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A problem as solvers see it, and what is needed to speak of it in the user's terms.
+
+    Attributes
+    ----------
+    problem, start
+        Over the flat vector of free variables.
+    relations : Relations
+        The constraints as they were written.
+    layout : Structure
+        Of all variables.
+    free : array of int or None
+        Places of the free variables among all; None where all are free.
+    fixed : array
+        The values of all variables, right for those that are fixed.
+    program : callable or None
+        ``(v, *args) -> (f, c)`` over the free variables, for derivatives with respect to parameters.
+    args : tuple
+        Further arguments of the user's functions.
+    degree : float
+        Of the objective as a polynomial; ∞ where it is none or not known.
+    lower, upper : array or None
+        The bounds that the argument `bounds` gave, over all variables.
+    """
+
+    problem: Problem
+    start: Vector
+    relations: Relations = field(default_factory=Relations)
+    layout: Structure | None = None
+    free: Any = None
+    fixed: Any = None
+    program: Callable[..., Any] | None = None
+    args: tuple[Any, ...] = ()
+    degree: float = float("inf")
+    lower: Vector | None = None
+    upper: Vector | None = None
+
+    def spread(self, v: Vector, fill: float = 0.0) -> Vector:
+        """A vector over the free variables as one over all."""
+        if self.free is None:
+            return v
+        whole = np.full(self.fixed.size, fill)
+        whole[self.free] = v
+        return whole
+
+
+def build(
+    f: Callable[..., Any] | Problem,
+    x0: Any,
+    *,
+    subject_to: Any = None,
+    bounds: Any = None,
+    args: tuple[Any, ...] = (),
+) -> Built:
+    """Return the problem of f on its constraints, and the starting point as a vector.
 
     Parameters
     ----------
     f : callable or Problem
-        A scalar function of one argument with the structure of `x0`.  A formula of several variables is called with
-        them: by name if `x0` is a dict, in order if it is a sequence.  A `Problem` is taken as it is.
+        A scalar function of one argument with the structure of `x0` (and of `args`).  A formula of several variables
+        is called with them: by name if `x0` is a dict, in order if it is a sequence.  A `Problem` is taken as it is.
     x0 : number, array, or nested dict, tuple, list or dataclass of them
         The starting point.
+    subject_to, bounds
+        As for `minimize`.
+    args : tuple
+        Further arguments for f, and for constraints that take as many.
+
+    Examples
+    --------
+    >>> built = build(lambda p: p["a"] ** 2 + p["b"], {"a": 3.0, "b": 1.0}, bounds={"b": (0, None)})
+    >>> built.problem.names, built.problem.at(built.start).gradient, built.problem.lower
+    (('a', 'b'), array([6., 1.]), array([-inf,   0.]))
+    """
+    if isinstance(f, Problem):
+        if subject_to is not None or bounds is not None:
+            raise ArgumentError("A Problem has its own constraints and bounds; give them there.")
+        start = np.atleast_1d(np.asarray(x0, dtype=np.float64))
+        if start.shape != (f.n,):
+            raise ArgumentError(f"The problem has {f.n} variables, but x0 has the shape {start.shape}.")
+        return Built(f, start)
+    if not callable(f):
+        raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
+    layout = _layout(f, x0)
+    lower, upper = read_bounds(bounds, layout, x0)
+    return _Builder(f, subject_to, layout, tuple(args)).built(lower, upper)
+
+
+def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vector]:
+    """Return the problem of f without constraints, and the starting point as a vector.
 
     Examples
     --------
@@ -42,45 +142,240 @@ def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vec
     >>> problem.names, problem.at(start).gradient
     (('a', 'b'), array([6., 1.]))
     """
-    if isinstance(f, Problem):
-        start = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-        if start.shape != (f.n,):
-            raise ArgumentError(f"The problem has {f.n} variables, but x0 has the shape {start.shape}.")
-        return f, start
-    if not callable(f):
-        raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
-    layout = _layout(f, x0)
+    built = build(f, x0)
+    return built.problem, built.start
 
-    def flat(v: Any) -> Any:
-        return _scalar(_call(f, layout.unravel(v)))
 
-    second = calculus.hessian(flat)
-    first = calculus.value_and_grad(flat)
+class _Builder:
+    """Makes the functions of one problem."""
 
+    def __init__(self, f: Callable[..., Any], subject_to: Any, layout: Structure, args: tuple[Any, ...]) -> None:
+        self.f = f
+        self.layout = layout
+        self.args = args
+        variables = tuple(str(v) for v in getattr(f, "variables", ()))
+        self.constraints = written(subject_to, lambda g, x: _call(g, x, _accepted(g, args)), variables)
+        self.relations: Relations | None = None
+
+    def built(self, lower: Vector, upper: Vector) -> Built:
+        """State the problem over the variables that these bounds leave free."""
+        same = lower == upper
+        if same.all():
+            raise ArgumentError("The bounds fix every variable, so there is nothing to vary.")
+        free = np.flatnonzero(~same) if same.any() else None
+        fixed = np.where(same, lower, self.layout.start)
+        names = self.layout.names if free is None else tuple(self.layout.names[j] for j in free)
+        whole = _whole(free, fixed)
+        structured = self.layout.unravel
+        start = self.layout.start if free is None else self.layout.start[free]
+
+        def point(v: Any) -> Any:
+            return structured(whole(v))
+
+        if self.constraints is None:
+            problem, degree = self._free_problem(point, start, names), float("inf")
+            program, relations = None, Relations()
+            rows_lower = rows_upper = None
+        else:
+            program, problem, facts, relations = self._program(point, start, names, free)
+            degree = facts.degree
+            rows_lower, rows_upper = self._tightened(relations, lower, upper)
+            if np.any((rows_lower == rows_upper) & ~same):
+                return self.built(rows_lower, rows_upper)  # constraints that fix variables, which are taken out
+        low = lower if rows_lower is None else rows_lower
+        high = upper if rows_upper is None else rows_upper
+        if free is not None:
+            low, high = low[free], high[free]
+        if np.isfinite(low).any() or np.isfinite(high).any():
+            problem = replace(problem, lower=low, upper=high)
+        return Built(problem, start, relations, self.layout, free, fixed, program, self.args, degree, lower, upper)
+
+    def _tightened(self, relations: Relations, lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+        """The bounds with those that constraints say, or an error where they leave no number."""
+        low, high = lower.copy(), upper.copy()
+        for relation in relations.all:
+            if relation.variables is not None:
+                np.maximum.at(low, relation.variables, relation.lower)
+                np.minimum.at(high, relation.variables, relation.upper)
+                if np.any(low > high):
+                    j = int(np.argmax(low > high))
+                    name = self.layout.names[j]
+                    raise ArgumentError(
+                        f"No point satisfies {relation} together with the other bounds: they ask for "
+                        f"{low[j]:g} <= {name} <= {high[j]:g}."
+                    )
+        return low, high
+
+    # ---------------------------------------------------------------- without constraints
+
+    def _free_problem(self, point: Callable[[Any], Any], start: Vector, names: tuple[str, ...]) -> Problem:
+        f, args = self.f, self.args
+
+        def flat(v: Any, *given: Any) -> Any:
+            return _scalar(_call(f, point(v), given))
+
+        first, second = calculus.value_and_grad(flat), calculus.hessian(flat)
+        n, sparse = start.size, False
+        if n > DENSE_LIMIT:
+            candidate = calculus.hessian(flat, sparse=True)
+            sparse = _is_sparse(lambda: candidate(start, *args), n)
+            second = candidate if sparse else second
+        product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
+
+        def times(x: Vector, v: Vector) -> Vector:
+            return np.asarray(product(x, v))
+
+        return Problem(
+            n=n,
+            f_and_gradient=first if not args else lambda x: first(x, *args),
+            f_hessian=(second if not args else lambda x: second(x, *args)) if sparse or n <= DENSE_PROGRAM else None,
+            f_hessian_product=times if n > DENSE_LIMIT else None,
+            f_line=_line(flat, args),
+            unravel=point,
+            names=names,
+            explain=_explain(flat, args),
+            undisturbed=undisturbed,
+            sparse=sparse,
+        )
+
+    # ---------------------------------------------------------------- with constraints
+
+    def _program(
+        self, point: Callable[[Any], Any], start: Vector, names: tuple[str, ...], free: Any
+    ) -> tuple[Callable[..., Any], Problem, Facts, Relations]:
+        f, constraints, args = self.f, self.constraints, self.args
+        found: list[Relations] = []
+
+        def program(v: Any, *given: Any) -> tuple[Any, Any]:
+            x = point(v)
+            value = _scalar(_call(f, x, given))
+            variable = v.node if type(v) is Tracer and free is None else None
+            read = read_constraints(constraints(x), variable, free is not None)
+            found[:] = [read.relations]
+            rows = read.rows
+            if not rows:
+                return value, np.zeros(0)
+            return value, rows[0] if len(rows) == 1 else np.concatenate(rows)
+
+        n = start.size
+        sparse = n > SPARSE_FROM
+        facts = Facts()
+        values = program_values(program, facts, sparse)
+        try:
+            first = values(start, *args)
+            sparse = sparse and _share(first[3]) <= DENSE_SHARE
+        except ArgumentError as error:
+            if not (sparse and is_too_dense(error)):
+                raise
+            sparse = False
+        relations = found[0]
+        m = facts.rows
+        second = program_hessian(program, sparse)
+        if sparse:
+            ones = np.ones(m)
+            sparse = _is_sparse(lambda: second(start, 1.0, ones, *args), n)
+        if not sparse and facts.sparse:
+            values, second = program_values(program, facts), program_hessian(program)
+            values(start, *args)
+        rows = [r for r in relations.all if r.variables is None]
+        lower = np.concatenate([r.lower for r in rows]) if rows else np.zeros(0)
+        upper = np.concatenate([r.upper for r in rows]) if rows else np.zeros(0)
+        linear = np.concatenate([np.full(r.size, r.degree <= 1) for r in rows]) if rows else np.zeros(0, bool)
+        at = values if not args else lambda x: values(x, *args)
+        none = np.zeros(m)
+
+        def lagrangian(x: Vector, factor: float, y: Vector) -> Any:
+            return second(x, float(factor), y, *args)
+
+        def c_and_jacobian(x: Vector) -> tuple[Vector, Any]:
+            return at(x)[2:]
+
+        def f_and_gradient(x: Vector) -> tuple[float, Vector]:
+            return at(x)[:2]
+
+        def objective(v: Any, *given: Any) -> Any:
+            return _scalar(_call(f, point(v), given))
+
+        problem = Problem(
+            n=n,
+            f_and_gradient=f_and_gradient,
+            f_hessian=lambda x: lagrangian(x, 1.0, none),
+            f_line=_line(objective, args),
+            unravel=point,
+            names=names,
+            explain=_explain(program, args),
+            undisturbed=undisturbed,
+            constraints=Constraints(
+                lower, upper, c_and_jacobian, lambda x, y: lagrangian(x, 0.0, y), linear, relations.names
+            )
+            if m
+            else None,
+            first=at,
+            lagrangian=lagrangian,
+            sparse=sparse,
+        )
+        return program, problem, facts, relations
+
+
+def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
+    """From the free variables to all of them."""
+    if free is None:
+        return lambda v: v
+    held = np.setdiff1d(np.arange(fixed.size), free)
+    order = np.empty(fixed.size, dtype=np.int64)
+    order[free] = np.arange(free.size)
+    order[held] = free.size + np.arange(held.size)
+    constants = fixed[held]
+    return lambda v: np.concatenate([v, constants])[order]
+
+
+def _line(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector, int], Vector]:
     def line(x: Vector, v: Vector, order: int) -> Vector:
         coefficients = np.zeros(order + 1)
-        found = np.asarray(calculus.taylor(lambda t: flat(x + t * v), 0.0, order).coefficients, dtype=np.float64)
+        along = calculus.taylor(lambda t: flat(x + t * v, *args), 0.0, order)
+        found = np.asarray(along.coefficients, dtype=np.float64)
         coefficients[: found.size] = found
         return coefficients
 
+    return line
+
+
+def _explain(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector], str | None]:
     def explain(x: Vector) -> str | None:
         if not np.all(np.isfinite(x)):
             return None  # no fault of the function
-        found = calculus.diagnose(flat, x)
+        found = calculus.diagnose(flat, x, *args)
         return "; ".join(str(fault) for fault in found.faults) or None
 
-    problem = Problem(
-        n=layout.start.size,
-        f_and_gradient=first,
-        f_hessian=second,
-        f_hessian_product=_product(flat) if layout.start.size > DENSE_LIMIT else None,
-        f_line=line,
-        unravel=layout.unravel,
-        names=layout.names,
-        explain=explain,
-        undisturbed=undisturbed,
-    )
-    return problem, layout.start
+    return explain
+
+
+def _is_sparse(matrix: Callable[[], Any], n: int) -> bool:
+    """Whether a sparse matrix can be formed that is worth it."""
+    try:
+        return _share(matrix()) <= DENSE_SHARE
+    except ArgumentError as error:
+        if not is_too_dense(error):
+            raise
+        return False
+
+
+def _share(matrix: Any) -> float:
+    rows, columns = matrix.shape
+    return matrix.nnz / max(rows * columns, 1)
+
+
+def _accepted(g: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The further arguments, where g takes them: constraints may do without."""
+    if not args:
+        return ()
+    try:
+        parameters = inspect.signature(g).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return args if many or len(places) > len(args) else ()
 
 
 def equalities_from(subject_to: Any, x0: Any) -> Equalities:
@@ -106,10 +401,10 @@ def equalities_from(subject_to: Any, x0: Any) -> Equalities:
             f"subject_to must be a function g, read as g(x) = 0, or a list of such, not {subject_to!r}."
         )
     layout = _layout(functions[0], x0)
-    shapes = [_shape(_value(g, layout.unravel(layout.start))) for g in functions]
+    shapes = [_shape(_vector(g, layout.unravel(layout.start))) for g in functions]
 
     def flat(v: Any) -> Any:
-        parts = [np.reshape(_value(g, layout.unravel(v)), (-1,)) for g in functions]
+        parts = [np.reshape(_vector(g, layout.unravel(v)), (-1,)) for g in functions]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     jacobian = calculus.jacobian(flat)
@@ -129,9 +424,13 @@ def equalities_from(subject_to: Any, x0: Any) -> Equalities:
     return Equalities(g_and_jacobian, weighted, unravel)
 
 
-def _product(flat: Callable[[Any], Any]) -> Callable[[Vector, Vector], Vector]:
-    product = calculus.hvp(flat)
-    return lambda x, v: np.asarray(product(x, v))
+def _vector(g: Callable[..., Any], x: Any) -> Any:
+    value = _call(g, x)
+    return (
+        np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
+        if type(value) in (list, tuple)
+        else value
+    )
 
 
 def _layout(f: Callable[..., Any], x0: Any) -> Structure:
@@ -143,7 +442,7 @@ def _layout(f: Callable[..., Any], x0: Any) -> Structure:
     return layout
 
 
-def _call(f: Callable[..., Any], x: Any) -> Any:
+def _call(f: Callable[..., Any], x: Any, args: tuple[Any, ...] = ()) -> Any:
     """Call f; a formula of several variables with all of them."""
     variables = getattr(f, "variables", None)
     if variables is not None:
@@ -151,16 +450,7 @@ def _call(f: Callable[..., Any], x: Any) -> Any:
             return f(**x)
         if len(variables) > 1 and _length(x) == len(variables):
             return f(*(x[i] for i in range(len(variables))))
-    return f(x)
-
-
-def _value(g: Callable[..., Any], x: Any) -> Any:
-    value = _call(g, x)
-    return (
-        np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
-        if type(value) in (list, tuple)
-        else value
-    )
+    return f(x, *args)
 
 
 def _scalar(value: Any) -> Any:

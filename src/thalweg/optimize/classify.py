@@ -21,6 +21,7 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.2–2.4.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,8 @@ class Classification:
         λ in the structure of the constraints; None without constraints.
     falling, rising : Way or None
         Ways out of the point along which f falls and rises, where known.
+    y, z : array or None
+        Signed multipliers of the rows and of the bounds, ∇f + Jᵀy + z = 0; None without constraints.
     """
 
     kind: str
@@ -72,6 +75,8 @@ class Classification:
     multipliers: Any = None
     falling: Way | None = None
     rising: Way | None = None
+    y: Any = None
+    z: Any = None
 
     @property
     def eigenvalues(self) -> Any:
@@ -111,7 +116,9 @@ class Classification:
         return classification_html(self)
 
 
-def classify_point(point: Point, tol: float = TOLERANCE, travel: Travel | None = None) -> Classification:
+def classify_point(
+    point: Point, tol: float = TOLERANCE, travel: Travel | None = None, check: Callable[[], None] | None = None
+) -> Classification:
     """Say what an evaluated point is, without constraints.
 
     Parameters
@@ -122,6 +129,8 @@ def classify_point(point: Point, tol: float = TOLERANCE, travel: Travel | None =
         How small the gradient must be: |∂ᵢf| ≤ tol · max(1, Σⱼ |Hᵢⱼ| |xⱼ|), so that x needs to be right to `tol` only.
     travel : Travel, optional
         What a run has seen on its way here, a measure for what is near.
+    check : callable, optional
+        Called now and then in long computations; raises `engine.OutOfTime` when there is no time left.
 
     Examples
     --------

@@ -32,6 +32,8 @@ __all__ = ["Direction", "NoDirection", "Path", "Proposal", "StepRule", "Stuck", 
 
 #: Where the promised decrease is below this fraction of |f|, the difference of two values is mostly rounding.
 DROWNED = 1e-11
+#: Violations of constraints up to this size do not decide which of two points is better.
+FEASIBLE = 1e-8
 
 
 class Proposal(NamedTuple):
@@ -144,11 +146,20 @@ def decrease(point: Point, trial: Point, proposal: Proposal) -> float:
 
 
 def better(point: Point, other: Point) -> bool:
-    """Whether `point` is lower than `other`; where values differ by rounding only, whether its gradient is smaller."""
+    """Whether `point` is the one to keep: feasible, then lower, and where values differ by rounding only, flatter.
+
+    Violations up to 10⁻⁸ of the sides count as none.
+    """
     if not point.finite:
         return False
+    if not other.finite:
+        return True
+    if point.problem.constrained:
+        one, two = point.violation, other.violation
+        if max(one, two) > FEASIBLE * (1 + abs(other.value)) and abs(one - two) > 0.1 * max(one, two):
+            return one < two
     noise = DROWNED * abs(other.value)
-    if not other.finite or abs(point.value - other.value) > noise:
+    if abs(point.value - other.value) > noise:
         return not other.value <= point.value
     return point.gradient_norm < other.gradient_norm
 

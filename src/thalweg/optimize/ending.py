@@ -24,10 +24,24 @@ import numpy as np
 
 from .classify import Classification
 from .composition import Stuck
-from .problem import Point
+from .engine import Iterate
+from .problem import Point, Vector
+from .relations import Relations
 from .solution import Status
 
-__all__ = ["Ending", "converged", "iteration_limit", "not_finite", "runs_away", "standing_on", "stuck", "time_limit"]
+__all__ = [
+    "Ending",
+    "converged",
+    "infeasible",
+    "iteration_limit",
+    "measure",
+    "not_finite",
+    "runs_away",
+    "standing_on",
+    "stuck",
+    "time_limit",
+    "unbounded",
+]
 
 #: Growth of |f| or |x| over their scale at the start that no function with a minimum shows.
 RUNAWAY = 1e20
@@ -40,11 +54,30 @@ class Ending:
     status: Status
     message: str
     classification: Classification | None = None
+    ray: Vector | None = None
+
+
+def measure(at: Iterate) -> str:
+    """What the residual is, in words."""
+    return "the residual of the optimality conditions" if at.point.problem.constrained else "the gradient norm"
+
+
+def _still(at: Iterate) -> str:
+    """How far an unfinished run is from its end."""
+    text = f"{measure(at)} is {at.residual:.3g}"
+    if at.point.violation > 0:
+        text += f" and the constraints are violated by up to {at.point.violation:.3g}"
+    return text
 
 
 def converged(c: Classification, tol: float) -> Ending:
     """The gradient is small and the point is of the right kind."""
-    if c.gradient_norm <= tol:
+    if c.multipliers is not None or c.y is not None:
+        message = (
+            f"Converged: the gradient of the Lagrangian is {c.certificate.stationarity:.3g}, "
+            f"the constraints hold to {c.certificate.feasibility:.3g} (tol={tol:g})."
+        )
+    elif c.gradient_norm <= tol:
         message = f"Converged: the gradient norm {c.gradient_norm:.3g} is within tol={tol:g}."
     else:
         message = (
@@ -68,24 +101,63 @@ def standing_on(c: Classification, sense: str, escaping: bool) -> Ending:
     return Ending(Status.STALLED, message, c)
 
 
-def stuck(outcome: Stuck, point: Point, c: Classification | None) -> Ending:
+def infeasible(outcome: Stuck, point: Point, relations: Relations) -> Ending:
+    """The constraints contradict one another, as far as can be seen from where the run came to."""
+    message = (
+        f"Infeasible: {outcome.reason}. The point given violates the constraints least, by up to {point.violation:.3g}."
+    )
+    found = conflicts(point, relations)
+    if found:
+        message += " Those that do not hold there: " + "; ".join(found) + "."
+    message += " Loosen one of them, or try another start if the functions are not convex."
+    return Ending(Status.INFEASIBLE, message)
+
+
+def conflicts(point: Point, relations: Relations, shown: int = 5) -> list[str]:
+    """The violated constraints in the user's words, the worst first."""
+    found: list[tuple[float, str]] = []
+    constraints = point.problem.constraints
+    if constraints is not None:
+        over = np.maximum(constraints.lower - point.c, point.c - constraints.upper)
+        worst = float(np.max(over, initial=0.0))
+        for row in np.flatnonzero(over > max(1e-6, 1e-3 * worst)):
+            name = constraints.names[row] if len(constraints.names) > row else f"row {row}"
+            place = relations.of_row(int(row))[0].place if relations.all else ""
+            found.append((-float(over[row]), f"{name}{f' at {place}' if place else ''}, by {over[row]:.3g}"))
+    found.sort()
+    more = [f"and {len(found) - shown} more"] if len(found) > shown else []
+    return [text for _, text in found[:shown]] + more
+
+
+def unbounded(outcome: Stuck, point: Point, sense: str) -> Ending:
+    """The method has found a way along which the function falls for ever."""
+    side = "below" if sense == "minimize" else "above"
+    shown = point.problem.sign * point.value
+    message = f"Unbounded {side}: {outcome.reason}; the value reached {shown:.3g}."
+    message += " Check the sign of the function, or add what keeps it bounded."
+    return Ending(Status.UNBOUNDED, message, None, outcome.at)
+
+
+def stuck(outcome: Stuck, at: Iterate, c: Classification | None) -> Ending:
     """The step rule found no step."""
+    point = at.point
     reason = outcome.reason[0].upper() + outcome.reason[1:]
     if outcome.not_finite:
         return Ending(Status.NOT_FINITE, f"{reason}.{_blame(point, outcome)}", c)
     if outcome.too_far:
         return Ending(Status.STALLED, reason + ".", c)
-    message = f"Stalled: {outcome.reason}, although the gradient norm is still {point.gradient_norm:.3g}."
+    message = f"Stalled: {outcome.reason}, although {measure(at)} is still {at.residual:.3g}."
+    if point.violation > 0:
+        message += f" The constraints are violated by up to {point.violation:.3g}."
     message += " The function may have a kink or be noisy here; try another start, or scale the variables."
     return Ending(Status.STALLED, message, c)
 
 
-def standstill(point: Point, method: str, rate: float | None) -> Ending:
+def standstill(at: Iterate, method: str, rate: float | None) -> Ending:
     """Many steps, no progress."""
-    message = (
-        f"Stalled: the last 100 iterations lowered neither the value nor the gradient norm {point.gradient_norm:.3g}."
-    )
-    if rate is not None:
+    what = measure(at).removeprefix("the ")
+    message = f"Stalled: the last 100 iterations lowered neither the value nor the {what} {at.residual:.3g}."
+    if isinstance(rate, (int, float)):
         message += (
             f" Steps of learning rate {rate:g} jump to and fro; try learning_rate={rate / 2:.2g}, or leave it out."
         )
@@ -102,9 +174,10 @@ def not_finite(point: Point) -> Ending:
     return Ending(Status.NOT_FINITE, message + _blame(point, None))
 
 
-def no_direction(reason: str, point: Point) -> Ending:
+def no_direction(reason: str, at: Iterate) -> Ending:
     """A derivative that the method needs is not finite where the function itself still is."""
-    message = f"The run cannot go on from here: {reason}, while the gradient norm is {point.gradient_norm:.3g}."
+    point = at.point
+    message = f"The run cannot go on from here: {reason}, while {_still(at)}."
     advice = " Try method='gradient-descent', or another start."
     return Ending(Status.NOT_FINITE, message + advice + _blame(point, None))
 
@@ -116,6 +189,8 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     home = RUNAWAY * max(1.0, float(np.max(np.abs(start.x), initial=0.0)))
     if not (point.value < -scale or (size > home and point.value < start.value)):
         return None
+    if point.violation > 1e-6 * max(1.0, size):
+        return None  # that low only because the constraints do not hold
     side = "below" if sense == "minimize" else "above"
     shown = point.problem.sign * point.value
     message = (
@@ -124,12 +199,12 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     return Ending(Status.UNBOUNDED, message + " Check the sign of the function, or add what keeps it bounded.")
 
 
-def iteration_limit(limit: int, point: Point, method: str, rate: float | None) -> Ending:
+def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) -> Ending:
     """Out of iterations."""
-    message = (
-        f"Not converged after {limit} iteration{'s' * (limit != 1)}: the gradient norm is {point.gradient_norm:.3g}. "
-    )
-    if rate is not None:
+    message = f"Not converged after {limit} iteration{'s' * (limit != 1)}: {_still(at)}. "
+    if at.point.problem.constrained:
+        message += "Raise max_iterations, or try another start."
+    elif isinstance(rate, (int, float)):
         message += "Raise max_iterations, leave learning_rate out to have it chosen, or try method='newton'."
     elif method == "newton":
         message += "Raise max_iterations, or try another start."
@@ -138,9 +213,9 @@ def iteration_limit(limit: int, point: Point, method: str, rate: float | None) -
     return Ending(Status.ITERATION_LIMIT, message)
 
 
-def time_limit(limit: float, point: Point) -> Ending:
+def time_limit(limit: float, at: Iterate) -> Ending:
     """Out of time."""
-    message = f"Not converged within {limit:g} s: the gradient norm is {point.gradient_norm:.3g}. "
+    message = f"Not converged within {limit:g} s: {_still(at)}. "
     return Ending(Status.TIME_LIMIT, message + "Raise time_limit, or start again from this x.")
 
 

@@ -94,13 +94,20 @@ class Run:
     deadline: float = float("inf")
     evaluated: Callable[[Point], None] = lambda point: None
     notes: list[str] = field(default_factory=list)
+    _last: Point | None = field(default=None, repr=False)
 
     def evaluate(self, x: Vector) -> Point:
-        """Evaluate f, ∇f, c and J at x."""
+        """Evaluate f, ∇f, c and J at x; not again where x is the very array of the last point."""
+        if self._last is not None and x is self._last.x:
+            return self._last
         self.check()
-        point = self.problem.at(x)
-        self.evaluated(point)
-        return point
+        self._last = self.problem.at(x)
+        self.evaluated(self._last)
+        return self._last
+
+    def known(self, point: Point) -> None:
+        """Remember a point, so that the next evaluation at its x costs nothing."""
+        self._last = point
 
     def check(self) -> None:
         """Raise `OutOfTime` once the time is up; to be called now and then in long computations."""

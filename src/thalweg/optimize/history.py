@@ -30,14 +30,22 @@ class History:
     (2, array([4., 0.]), array([2., 0.]))
     """
 
-    _rows: list[tuple[float, float, float, float, int]] = field(default_factory=list, repr=False)
+    _rows: list[tuple[float, float, float, float, int, float]] = field(default_factory=list, repr=False)
     _path: list[Vector] = field(default_factory=list, repr=False)
 
     def append(
-        self, *, value: float, gradient_norm: float, step_length: float, time: float, evaluations: int, x: Vector
+        self,
+        *,
+        value: float,
+        gradient_norm: float,
+        step_length: float,
+        time: float,
+        evaluations: int,
+        x: Vector,
+        infeasibility: float = 0.0,
     ) -> None:
         """Add an iteration."""
-        self._rows.append((value, gradient_norm, step_length, time, evaluations))
+        self._rows.append((value, gradient_norm, step_length, time, evaluations, infeasibility))
         if x.size <= PATH_LIMIT:
             self._path.append(x.copy())
 
@@ -56,7 +64,7 @@ class History:
 
     @property
     def gradient_norm(self) -> Vector:
-        """‖∇f‖∞ at each iterate."""
+        """‖∇f‖∞ at each iterate; with constraints the residual of the Karush–Kuhn–Tucker conditions."""
         return self._column(1)
 
     @property
@@ -73,6 +81,11 @@ class History:
     def evaluations(self) -> np.ndarray:
         """Evaluations of the function so far."""
         return self._column(4).astype(int)
+
+    @property
+    def infeasibility(self) -> Vector:
+        """By how much the worst constraint is violated at each iterate."""
+        return self._column(5)
 
     @property
     def x(self) -> Matrix | None:

@@ -20,16 +20,19 @@ def minimize(
     f: Callable[..., Any] | Problem,
     x0: Any,
     *,
+    subject_to: Any = None,
+    bounds: Any = None,
+    args: tuple[Any, ...] = (),
     method: str = "auto",
     tol: float = 1e-8,
     max_iterations: int | None = None,
     time_limit: float | None = None,
     callback: Callable[[State], object] | None = None,
     progress: bool | Callable[[State], object] | None = None,
-    learning_rate: float | None = None,
     escape_saddles: bool = True,
+    **options: Any,
 ) -> Solution:
-    """Find a minimum of a smooth function, and say what kind of point it is.
+    """Find a minimum of a smooth function, free or under constraints, and say what kind of point it is.
 
     Parameters
     ----------
@@ -38,11 +41,21 @@ def minimize(
     x0 : number, array, or nested dict, tuple, list or dataclass of them
         The starting point; `f` is called with this structure.  A list of numbers is a vector.  To start at random, see
         `random_start`.
+    subject_to : callable, text, dict, SciPy constraint, or a list of these, optional
+        A function of x that returns comparisons, as they are read: ``lambda x: [x[0] + x[1] == 1, x >= 0]``; for a
+        range `between`.  Also ``"x + y = 1"`` where f is a formula, ``{"eq": g, "ineq": h}`` for g(x) = 0 and
+        h(x) ≥ 0, SciPy's constraint objects and dicts, and a function g alone, read as g(x) = 0.
+    bounds : pairs, optional
+        ``(lower, upper)`` for all variables, a pair a variable, two arrays, ``{name: (lower, upper)}`` or SciPy's
+        ``Bounds``; None or ±inf where there is no side.  Equal sides fix a variable.
+    args : tuple
+        Further arguments: ``f(x, *args)``, and for constraints that take as many.  `Solution.sensitivity` says how
+        the optimum depends on them.
     method : str
-        'gradient-descent', 'newton', or 'auto', which picks and says why.
+        'auto' picks by the structure of the problem and says why; ``thalweg minimize --method help`` lists the others.
     tol : float
-        Stop when no component of the gradient is larger, at a point of the right kind.  Newton's method goes on to
-        the rounding floor while that gains digits.
+        Stop when no component of the gradient is larger (with constraints: no residual of the optimality conditions),
+        at a point of the right kind.  Newton's method goes on to the rounding floor while that gains digits.
     max_iterations : int, optional
         The default depends on the method.
     time_limit : float, optional
@@ -51,21 +64,22 @@ def minimize(
         Called with each `State`; returning True or raising StopIteration stops the run.
     progress : bool or callable, optional
         True shows a line on the terminal once the run takes longer than a second; a callable gets each `State`.
-    learning_rate : float, optional
-        The fixed η of gradient descent; by default it is chosen by backtracking.
     escape_saddles : bool
         Leave stationary points that are no minimum, along a direction in which the function falls.
+    **options
+        Options of the method, such as ``learning_rate``: the fixed η of gradient descent.
 
     Returns
     -------
     Solution
-        With `x`, `value`, `kind`, `status`, `certificate`, `history`; print it for a table.
+        With `x`, `value`, `kind`, `status`, `multipliers`, `certificate`, `history`; print it for a table.
 
     Raises
     ------
     ArgumentError
-        Where `f` is no scalar function, `x0` no real numbers, or an option makes no sense.  An error that `f` itself
-        raises goes on its way, with the best point so far as its attribute `best_so_far`.
+        Where `f` is no scalar function, `x0` no real numbers, the constraints cannot be read, or an option makes no
+        sense.  An error that `f` itself raises goes on its way, with the best point so far as its attribute
+        `best_so_far`.
 
     Examples
     --------
@@ -73,6 +87,12 @@ def minimize(
     >>> solution = minimize(lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, [-1.2, 1.0])
     >>> solution.x, solution.kind, solution.success
     (array([1., 1.]), 'strict minimum', True)
+
+    Constraints are written as they are read; λ is that of L(x, λ) = f(x) + Σ λᵢ gᵢ(x):
+
+    >>> solution = minimize(lambda x: x @ x, [0.0, 0.0], subject_to=lambda x: x[0] + x[1] == 1)
+    >>> solution.x, round(solution.multipliers, 9), solution.kind
+    (array([0.5, 0.5]), -1.0, 'strict minimum')
 
     A saddle point is no answer, even where the gradient is exactly zero:
 
@@ -84,50 +104,44 @@ def minimize(
         f,
         x0,
         method,
+        subject_to=subject_to,
+        bounds=bounds,
+        args=args,
         tol=tol,
         max_iterations=max_iterations,
         time_limit=time_limit,
         callback=callback,
         progress=progress,
-        learning_rate=learning_rate,
         escape_saddles=escape_saddles,
+        **options,
     ).run()
 
 
-def maximize(
-    f: Callable[..., Any] | Problem,
-    x0: Any,
-    *,
-    method: str = "auto",
-    tol: float = 1e-8,
-    max_iterations: int | None = None,
-    time_limit: float | None = None,
-    callback: Callable[[State], object] | None = None,
-    progress: bool | Callable[[State], object] | None = None,
-    learning_rate: float | None = None,
-    escape_saddles: bool = True,
-) -> Solution:
+def maximize(f: Callable[..., Any] | Problem, x0: Any, *, method: str = "auto", **options: Any) -> Solution:
     """Find a maximum of a smooth function; as `minimize`, and everything reported is of `f` itself.
+
+    Parameters
+    ----------
+    f, x0, method
+        As for `minimize`.
+    **options
+        All other arguments of `minimize`.
 
     Examples
     --------
     >>> solution = maximize(lambda x: 3 - (x - 2) ** 2, 0.0)
     >>> solution.x, solution.value, solution.kind
     (2.0, 3.0, 'maximum')
+
+    The box of largest volume with surface 6 is the cube:
+
+    >>> import numpy as np
+    >>> box = maximize(lambda s: np.prod(s), [1.0, 2.0, 3.0], bounds=(0, None),
+    ...                subject_to=lambda s: 2 * (s[0] * s[1] + s[1] * s[2] + s[2] * s[0]) == 6)
+    >>> box.x, round(box.shadow_prices, 9)
+    (array([1., 1., 1.]), 0.25)
     """
-    return descend(
-        f,
-        x0,
-        method,
-        sense="maximize",
-        tol=tol,
-        max_iterations=max_iterations,
-        time_limit=time_limit,
-        callback=callback,
-        progress=progress,
-        learning_rate=learning_rate,
-        escape_saddles=escape_saddles,
-    ).run()
+    return descend(f, x0, method, sense="maximize", **options).run()
 
 
 def classify(

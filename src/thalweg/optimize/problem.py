@@ -12,8 +12,8 @@ With constraints a problem is
 
     minimize f(x)   subject to   cₗ ≤ c(x) ≤ cᵤ,   xₗ ≤ x ≤ xᵤ,
 
-where a row with cₗ = cᵤ is an equality.  Its Lagrangian is L(x, y, z) = f(x) + yᵀc(x) + zᵀx with one *signed* multiplier
-for each row and each variable: y > 0 where the upper side holds the point, y < 0 where the lower side does.
+where a row with cₗ = cᵤ is an equality.  Its Lagrangian is L(x, y, z) = f(x) + yᵀc(x) + zᵀx with one *signed*
+multiplier for each row and each variable: y > 0 where the upper side holds the point, y < 0 where the lower side does.
 
 A `Point` is a place where the functions have been evaluated; its Hessian is computed when first asked for.
 """

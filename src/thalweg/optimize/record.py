@@ -8,6 +8,7 @@ import numpy as np
 
 from .certificate import Travel
 from .composition import better
+from .engine import Iterate
 from .history import History
 from .problem import Point, Vector
 
@@ -45,6 +46,7 @@ class Record:
         self._seen = np.abs(start)
         self._lowest = np.inf
         self._flattest = np.inf
+        self._nearest = np.inf
 
     def evaluated(self, point: Point) -> None:
         """Note that the function was evaluated at a point, whether the run goes there or not."""
@@ -53,16 +55,20 @@ class Record:
         if self.best is None or better(point, self.best):
             self.best = point
 
-    def reached(self, point: Point, step: Vector, time: float, sign: float) -> None:
-        """Note that the run has come to a point; `sign` turns the values of a maximization back."""
+    def reached(self, at: Iterate, step: Vector, time: float, sign: float) -> None:
+        """Note that the run has come to an iterate; `sign` turns the values of a maximization back."""
+        point = at.point
         self._seen = np.maximum(self._seen, np.abs(point.x))
         lower = not isfinite(self._lowest) or point.value < self._lowest - 1e-14 * abs(self._lowest)
-        self.idle = 0 if lower or point.gradient_norm < 0.99 * self._flattest else self.idle + 1
+        closer = at.residual < 0.99 * self._flattest or point.violation < 0.99 * self._nearest
+        self.idle = 0 if lower or closer else self.idle + 1
         self._lowest = min(self._lowest, point.value)
-        self._flattest = min(self._flattest, point.gradient_norm)
+        self._flattest = min(self._flattest, at.residual)
+        self._nearest = min(self._nearest, point.violation)
         self.history.append(
             value=sign * point.value,
-            gradient_norm=point.gradient_norm,
+            gradient_norm=at.residual,
+            infeasibility=point.violation,
             step_length=float(np.linalg.norm(step)),
             time=time,
             evaluations=point.problem.count.value,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from .certificate import Certificate
 from .classify import Classification
 from .history import History
 from .problem import Evaluations, Matrix, Vector
+from .relations import Relations
+
+if TYPE_CHECKING:
+    from .build import Built
 
 __all__ = ["Solution", "Status"]
 
@@ -32,6 +37,7 @@ class Status(StrEnum):
     CONVERGED = "converged", "The gradient is zero to the requested accuracy."
     ITERATION_LIMIT = "iteration_limit", "The iteration limit was reached before the gradient was small."
     TIME_LIMIT = "time_limit", "The time limit was reached before the gradient was small."
+    INFEASIBLE = "infeasible", "No point satisfies the constraints, as far as can be seen from here."
     UNBOUNDED = "unbounded", "The function has no bound on this side: there is no such point."
     STALLED = "stalled", "No further progress is possible, and the point found is not what was asked for."
     NOT_FINITE = "not_finite", "The function or its gradient is not finite where the run must go."
@@ -80,6 +86,11 @@ class Solution:
         ∇²f over the flat coordinates; None beyond 200 variables or where it was not computed.
     sense : str
         'minimize' or 'maximize'.
+    y, z : array
+        Signed multipliers of the constraints' rows and of the variables' bounds: ∇f + Jᵀy + z = 0; positive (when
+        minimizing) where an upper side is active.  `multipliers` has them as the constraints were written.
+    ray : array or None
+        A direction along which the function is unbounded, where one was found.
 
     Notes
     -----
@@ -104,6 +115,56 @@ class Solution:
     hessian: Matrix | None = None
     sense: str = "minimize"
     notes: tuple[str, ...] = field(default=())
+    y: Vector = field(default_factory=lambda: np.zeros(0))
+    z: Vector = field(default_factory=lambda: np.zeros(0))
+    built: Built | None = field(default=None, repr=False)
+    ray: Vector | None = None
+
+    @property
+    def multipliers(self) -> Any:
+        """λ, named and shaped like the constraints: L(x, λ) = f(x) + Σ λᵢ gᵢ(x).
+
+        An equality a == b is read as g = a − b, and an inequality as g ≤ 0, whichever way it was written; so λ ≥ 0 for
+        inequalities at a minimum, and λ ≤ 0 at a maximum.  None without constraints.
+        """
+        return self._of_relations(Relations.multipliers)
+
+    @property
+    def shadow_prices(self) -> Any:
+        """By how much the optimal value changes when the right side of a constraint, as written, rises by one.
+
+        The same meaning for every method and for minimize and maximize; nested as `multipliers`.
+        """
+        return self._of_relations(Relations.shadow_prices)
+
+    @property
+    def bound_multipliers(self) -> Any:
+        """∂(optimal value)/∂(bound), with the sign turned: the multipliers of the argument `bounds`, shaped like x.
+
+        Negative (when minimizing) where a lower bound is active, positive where an upper one is; None without bounds.
+        """
+        built = self.built
+        if built is None or built.layout is None or built.problem.lower is None:
+            return None
+        return built.layout.unravel(built.relations.left_over(self._over_all(self.z), *self._sides()))
+
+    def _of_relations(self, read: Callable[..., Any]) -> Any:
+        built = self.built
+        if built is None or not built.relations.all:
+            return None
+        return read(built.relations, self.y, self._over_all(self.z), *self._sides())
+
+    def _over_all(self, z: Vector) -> Vector:
+        assert self.built is not None
+        return self.built.spread(z)
+
+    def _sides(self) -> tuple[Vector | None, Vector | None]:
+        built = self.built
+        assert built is not None
+        lower, upper = built.problem.lower, built.problem.upper
+        if lower is None or upper is None:
+            return None, None
+        return built.spread(lower, -np.inf), built.spread(upper, np.inf)
 
     @property
     def success(self) -> bool:

@@ -22,6 +22,11 @@ class State:
         The iterate, the function and its gradient there; `x` and `gradient` in the user's structure.
     gradient_norm : float
         ‖∇f‖∞.
+    residual : float
+        How far the point is from being stationary: ‖∇f‖∞, or with constraints the largest residual of the
+        Karush–Kuhn–Tucker conditions.
+    infeasibility : float
+        By how much the worst constraint is violated.
     step
         The step that led here, in the user's structure; None at the start.
     step_length : float
@@ -50,6 +55,8 @@ class State:
     evaluations: Evaluations
     elapsed: float
     message: str = ""
+    residual: float = float("nan")
+    infeasibility: float = 0.0
 
     def __str__(self) -> str:
         line = f"{self.iteration:6d}  value {self.value:<14.8g} gradient {self.gradient_norm:<10.3g}"

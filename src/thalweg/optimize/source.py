@@ -1,0 +1,46 @@
+"""What stood in the user's source where a node was made: for messages, and as the name of a constraint."""
+
+from __future__ import annotations
+
+import linecache
+
+from thalweg.graph import Node
+from thalweg.graph.places import place
+
+__all__ = ["at_line", "place_text", "source_text"]
+
+
+def at_line(where: str) -> str:
+    """The last line of an error, if there is a place to name."""
+    return f"\n  at {where}" if where else ""
+
+
+def place_text(node: Node) -> str:
+    """``model.py:7``; empty where it cannot be told."""
+    at = place(node.where)
+    if at is None or at[0].startswith("formula: "):
+        return ""
+    name = at[0].rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
+    return f"{name}:{at[1]}"
+
+
+def source_text(node: Node) -> str:
+    """What was written where the node was made, on one line; empty where the source is not at hand."""
+    if node.where is None or isinstance(node.where[0], str):
+        return ""
+    code, offset = node.where
+    if code.co_filename.startswith("formula: "):
+        return str(code.co_filename[len("formula: ") :])
+    if place(node.where) is None:
+        return ""
+    positions = list(code.co_positions())[offset // 2]
+    first, last, start, end = positions
+    if first is None or last is None or start is None or end is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, k) for k in range(first, last + 1)]
+    if not all(lines):
+        return ""
+    raw = [line.encode() for line in lines]
+    raw[-1] = raw[-1][:end]
+    raw[0] = raw[0][start:]
+    return " ".join(b" ".join(raw).decode(errors="ignore").split())

@@ -1,0 +1,217 @@
+r"""The forms that constraints may have, brought into one: a function of traced x that gives comparisons.
+
+- a function that returns comparisons, ranges (`between`) or plain values, read as g(x) = 0, nested as one likes;
+- a text or a formula over the variables of the objective: ``"x + y = 1"``;
+- ``{"eq": g, "ineq": h}``, plain functions (or lists of such) read as g(x) = 0 and h(x) ≥ 0;
+- SciPy's ``{"type": "ineq", "fun": h}`` (h(x) ≥ 0), ``LinearConstraint``, ``NonlinearConstraint`` and ``Bounds``;
+- a list of any of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from thalweg.errors import ArgumentError
+from thalweg.formula import Formula, formula
+from thalweg.graph import Node
+from thalweg.tracing.context import running
+
+from .source import at_line, place_text, source_text
+
+__all__ = ["Between", "Plain", "Ranged", "between", "written"]
+
+#: The ops that a comparison becomes.
+COMPARISONS = ("equal", "less_equal", "less", "greater_equal", "greater")
+
+
+@dataclass(frozen=True, eq=False)
+class Between:
+    """A range lower ≤ g ≤ upper, made by `between`."""
+
+    lower: Any
+    g: Any
+    upper: Any
+
+
+def between(lower: Any, g: Any, upper: Any) -> Between:
+    """Write the constraint lower ≤ g(x) ≤ upper.
+
+    Python's own chain ``lower <= g <= upper`` cannot be seen by a library: it is two comparisons of which the first is
+    thrown away.
+
+    Parameters
+    ----------
+    lower, upper : number or array
+        The sides; −inf or inf where there is none.
+    g : traced value
+        An expression of the variables.
+
+    Examples
+    --------
+    >>> import thalweg as tw
+    >>> s = tw.minimize(lambda x: (x[0] - 3) ** 2 + x[1] ** 2, [0.0, 0.0],
+    ...                 subject_to=lambda x: tw.between(-1, x[0] + x[1], 1))
+    >>> s.x.round(6) + 0.0, round(s.multipliers, 6)
+    (array([ 2., -1.]), 2.0)
+    """
+    return Between(lower, g, upper)
+
+
+def written(subject_to: Any, call: Callable[[Callable[..., Any], Any], Any], variables: tuple[str, ...]) -> Any:
+    """Return a function of traced x that gives comparisons, for every form of `subject_to`.
+
+    Parameters
+    ----------
+    subject_to
+        As the user gave it.
+    call : callable
+        ``(g, x) -> g(x)`` in the way the objective is called.
+    variables : tuple of str
+        Names of the objective's variables, for constraints that are texts.
+    """
+    if subject_to is None:
+        return None
+    if isinstance(subject_to, str):
+        try:
+            read = formula(subject_to, variables or None)
+        except TypeError as error:
+            raise ArgumentError(str(error)) from None
+        return _named(read, call)
+    if isinstance(subject_to, Formula) or callable(subject_to):
+        return _named(subject_to, call)
+    if isinstance(subject_to, Mapping):
+        return _from_mapping(subject_to, call, variables)
+    kind = type(subject_to).__name__
+    if kind in ("LinearConstraint", "NonlinearConstraint", "Bounds"):
+        return _from_scipy(subject_to, kind, call)
+    if isinstance(subject_to, (list, tuple)):
+        parts = [written(item, call, variables) for item in subject_to]
+        if not parts or any(part is None for part in parts):
+            raise ArgumentError("subject_to is empty, or holds None: leave it out where there are no constraints.")
+        return lambda x: [part(x) for part in parts]
+    raise ArgumentError(
+        f"subject_to must be a function that returns comparisons, such as lambda x: [x[0] + x[1] == 1, x >= 0], or one "
+        f"of SciPy's constraints, a dict {{'eq': g, 'ineq': h}} or a list of these; not {subject_to!r}."
+    )
+
+
+def _named(g: Callable[..., Any], call: Callable[..., Any]) -> Callable[[Any], Any]:
+    def constraint(x: Any) -> Any:
+        trace = running.traces[-1] if running.traces else None
+        before = set() if trace is None else set(trace.guards)
+        found = call(g, x)
+        if trace is not None:
+            _refuse_chains(g, [n for n in trace.guards if n not in before])
+        if isinstance(g, Formula) and g.is_comparison and "!=" in g.relations:
+            raise ArgumentError(f"The constraint {g.text!r} says 'not equal', which bounds nothing.")
+        return found
+
+    return constraint
+
+
+def _refuse_chains(g: Any, guards: list[Node]) -> None:
+    """A comparison written in the constraints themselves was asked for its truth: its other half would be lost."""
+    own = _codes(getattr(g, "__code__", None))
+    for n in guards:
+        if n.where is not None and n.where[0] in own and n.op.name in COMPARISONS:
+            raise ArgumentError(
+                f"In the constraints, Python asked {source_text(n) or 'a comparison'} for its truth, and would drop "
+                "it: a chain `lo <= g <= hi` or an `and` keeps only its last part. Write tw.between(lo, g, hi) or list "
+                f"the comparisons one by one.{at_line(place_text(n))}"
+            )
+
+
+def _codes(code: Any) -> set[Any]:
+    """A function's code and that of the comprehensions and lambdas within."""
+    if code is None:
+        return set()
+    return {code}.union(*(_codes(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def _from_mapping(given: Mapping[Any, Any], call: Callable[..., Any], variables: tuple[str, ...]) -> Any:
+    if "type" in given and "fun" in given:  # SciPy's
+        kind, g, args = str(given["type"]).lower(), given["fun"], given.get("args", ())
+        if kind not in ("eq", "ineq"):
+            raise ArgumentError(f"The type of a constraint is 'eq' or 'ineq', not {given['type']!r}.")
+        name = str(getattr(g, "__name__", "constraint"))
+        if args:
+            several = tuple(args) if isinstance(args, (list, tuple)) else (args,)
+            return _signed(lambda x: g(x, *several), kind, call, name)
+        return _signed(g, kind, call, name)
+    unknown = set(given) - {"eq", "ineq"}
+    if unknown:
+        raise ArgumentError(
+            "A dict of constraints has the keys 'eq' (g(x) = 0) and 'ineq' (h(x) >= 0); there is also "
+            f"{sorted(map(str, unknown))}."
+        )
+    parts = {}
+    for key, g in given.items():
+        if g is None:
+            continue
+        several = g if isinstance(g, (list, tuple)) else [g]
+        made = [_signed(_function(item, variables), key, call, str(getattr(item, "__name__", key))) for item in several]
+        parts[key] = made if isinstance(g, (list, tuple)) else made[0]
+    if not parts:
+        return None
+
+    def constraint(x: Any) -> Any:
+        return {k: [p(x) for p in part] if isinstance(part, list) else part(x) for k, part in parts.items()}
+
+    return constraint
+
+
+def _function(g: Any, variables: tuple[str, ...]) -> Callable[..., Any]:
+    if isinstance(g, str):
+        return formula(g, variables or None)
+    if not callable(g):
+        raise ArgumentError(f"A constraint is a function, not {g!r}.")
+    return g
+
+
+def _signed(g: Callable[..., Any], kind: str, call: Callable[..., Any], name: str) -> Callable[[Any], Any]:
+    """g(x) = 0 or g(x) ≥ 0 from a plain function."""
+    text = "" if name == "<lambda>" else f"{name}(x) {'==' if kind == 'eq' else '>='} 0"
+
+    def constraint(x: Any) -> Any:
+        value = call(g, x)
+        if isinstance(value, (list, tuple)):
+            value = np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
+        return Plain(value, kind, text)
+
+    return constraint
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """A value that is to be zero ('eq') or not negative ('ineq')."""
+
+    value: Any
+    kind: str
+    text: str
+
+
+def _from_scipy(given: Any, kind: str, call: Callable[..., Any]) -> Callable[[Any], Any]:
+    lower, upper = given.lb, given.ub
+    if kind == "Bounds":
+        return lambda x: Ranged(x, lower, upper, "bounds")
+    if kind == "LinearConstraint":
+        A = given.A
+        A = A.toarray() if hasattr(A, "toarray") else np.atleast_2d(np.asarray(A, dtype=np.float64))
+        return lambda x: Ranged(A @ np.reshape(x, (-1,)), lower, upper, "A @ x")
+    name = str(getattr(given.fun, "__name__", "fun"))
+    return lambda x: Ranged(call(given.fun, x), lower, upper, "fun(x)" if name == "<lambda>" else f"{name}(x)")
+
+
+@dataclass(frozen=True, eq=False)
+class Ranged:
+    """lower ≤ value ≤ upper as SciPy writes it: equal sides make an equality, row by row."""
+
+    value: Any
+    lower: Any
+    upper: Any
+    text: str
