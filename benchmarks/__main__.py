@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: Thalweg and its peers in one run. ``python -m benchmarks foundation``: the interpreter."""
+"""``python -m benchmarks``: Thalweg and its peers in one run: derivatives. ``… optimize``: minima.
+
+``python -m benchmarks foundation``: the interpreter.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,12 @@ from benchmarks import threads
 
 def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Thalweg and its peers, in one run.")
-    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation"])
-    parser.add_argument("--only", metavar="PATTERN", help="rows, or cold, memory, blas, whose name has this expression")
+    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation", "optimize"])
+    parser.add_argument(
+        "--only",
+        metavar="PATTERN",
+        help="rows, or cold, memory, blas, hs, mgh, families, whose name has this expression",
+    )
     parser.add_argument("--peers", metavar="NAMES", help="these peers only, separated by commas; none for none")
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds of a row")
     parser.add_argument("--budget", type=float, default=20.0, metavar="S", help="seconds for the rounds of a row")
@@ -36,6 +43,11 @@ def main(given: list[str]) -> int:
 
         foundation.main()
         return 0
+    if options.what == "optimize":
+        os.environ["THALWEG_CACHE_DIR"] = ""  # nothing compiled is kept from one run for the next
+        from benchmarks import optimize
+
+        return optimize.run(options)
     with tempfile.TemporaryDirectory() as folder:  # nothing is found there that an earlier run has compiled
         os.environ["THALWEG_CACHE_DIR"] = folder
         return native(options)

@@ -227,20 +227,20 @@ def markdown(m: Measured) -> str:
         peers = [n for n in m.versions if any(n in r.peers or n in r.failed for r in m.rows)]
         head = ["workload", OURS, *peers, "Thalweg / best peer", "gradient / function"]
         rows = [_markdown_row(r, peers) for r in m.rows]
-        parts.append(_markdown_table(head, rows))
+        parts.append(markdown_table(head, rows))
         note = "Time of a call. Bold: the fastest peer. —: not written, as its documentation would not advise it."
         if m.geometric_mean is not None:
             note += f" Geometric mean of Thalweg / best peer: **{m.geometric_mean:.2f}**."
         parts.append(note)
     if m.cold:
         rows = [[name, f"{seconds:.2f} s"] for name, seconds in m.cold.items()]
-        parts.append(_markdown_table(["from process start to the first gradient, Rosenbrock n=10", ""], rows))
+        parts.append(markdown_table(["from process start to the first gradient, Rosenbrock n=10", ""], rows))
     if m.memory:
         rows = [[name, f"{v['first']:.0f} MiB", f"{v['later']:.0f} MiB"] for name, v in m.memory.items()]
-        parts.append(_markdown_table(["memory, mixture of 10⁵: peak beyond the arguments", "first call", "warm"], rows))
+        parts.append(markdown_table(["memory, mixture of 10⁵: peak beyond the arguments", "first call", "warm"], rows))
     found = [[number, figure, "yes" if ok else "no"] for number, figure, ok in verdicts(m)]
     if found:
-        parts.append(_markdown_table(["number to reach", "figure", "reached"], found))
+        parts.append(markdown_table(["number to reach", "figure", "reached"], found))
     return "\n\n".join(parts)
 
 
@@ -260,7 +260,7 @@ def _ratio(ratio: float | None) -> str:
     return "—" if ratio is None else f"{ratio:.2f}"
 
 
-def _markdown_table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(x.replace("|", "\\|") for x in line) + " |" for line in lines)
 
