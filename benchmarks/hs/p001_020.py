@@ -17,7 +17,9 @@ def valley(x):
 
 PROBLEMS: list[TestProblem] = [
     problem(1, valley, (-2, 1), lower=(-inf, -1.5)),
-    problem(2, valley, (-2, 1), lower=(-inf, 1.5), note="A second minimum is at (−1.2210, 1.5)", others=(4.941229317,)),
+    problem(
+        2, valley, (-2, 1), lower=(-inf, 1.5), note="A second minimum is at (−1.2210, 1.5)", others=(4.941229317989185,)
+    ),
     problem(3, lambda x: x[1] + 1e-5 * (x[1] - x[0]) ** 2, (10, 1), lower=(-inf, 0)),
     problem(4, lambda x: (x[0] + 1) ** 3 / 3 + x[1], (1.125, 0.125), lower=(1, 0)),
     problem(
@@ -88,7 +90,7 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[0] * x[1] - 1, x[0] + x[1] ** 2],
         upper=(0.5, inf),
         note="A second minimum is at (−0.79212, −1.26243)",
-        others=(360.379767,),
+        others=(360.3797671742835,),
     ),
     problem(
         16,
@@ -97,6 +99,8 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[0] + x[1] ** 2, x[0] ** 2 + x[1]],
         lower=(-0.5, -inf),
         upper=(0.5, 1),
+        note="A second minimum is at (−1/2, 1/√2)",
+        others=(23.144660940672626,),
     ),
     problem(
         17,

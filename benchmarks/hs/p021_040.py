@@ -67,7 +67,15 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[0] / sqrt(3) - x[1], x[0] + sqrt(3) * x[1], -x[0] - sqrt(3) * x[1] + 6],
         lower=0,
     ),
-    problem(25, holzmann, (100, 12.5, 3), lower=(0.1, 0, 0), upper=(100, 25.6, 5)),
+    problem(
+        25,
+        holzmann,
+        (100, 12.5, 3),
+        lower=(0.1, 0, 0),
+        upper=(100, 25.6, 5),
+        note="The start, with the value 32.835, is stationary to within 2e-8",
+        others=(32.8349999997,),
+    ),
     problem(
         26,
         lambda x: (x[0] - x[1]) ** 2 + (x[1] - x[2]) ** 4,

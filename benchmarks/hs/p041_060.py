@@ -202,7 +202,7 @@ PROBLEMS: list[TestProblem] = [
         ],
         lower=0,
         upper=(1, inf, inf, 1, inf, inf),
-        note="The equations are dependent. A second minimum is at (1/3, 5/3, 1, 2/3, 1/3, 1)",
+        note="The equations are dependent. A second minimum is at (1, 5/3, 1/3, 0, 1/3, 5/3)",
         others=(20 / 3,),
     ),
     problem(
@@ -222,6 +222,8 @@ PROBLEMS: list[TestProblem] = [
         (0.42, 5),
         ineq=lambda x: [0.49 * x[1] - x[0] * x[1] - 0.09],
         lower=(0.4, -4),
+        note="With x₂ → ∞ the objective falls to a second lowest value, taken nowhere",
+        others=(0.0306476190476190,),
     ),
     problem(
         58,
@@ -240,7 +242,8 @@ PROBLEMS: list[TestProblem] = [
         ineq=lambda x: [x[0] * x[1] - 700, x[1] - x[0] ** 2 / 125, (x[1] - 50) ** 2 - 5 * (x[0] - 55)],
         lower=0,
         upper=(75, 65),
-        note="Published as −7.80422632408, not quite at the minimum",
+        note="Published as −7.80422632408, not quite at the minimum. A second minimum is at (46.3996, 52.2197)",
+        others=(-6.75456601913478,),
     ),
     problem(
         60,

@@ -73,7 +73,7 @@ def transformer_limits(x):
     ]
 
 
-def blend(number, needs):
+def blend(number, needs, others=()):
     """Problems 95 to 98: the same mixture for four sets of needs."""
 
     def supplies(x):
@@ -94,6 +94,8 @@ def blend(number, needs):
         ineq=supplies,
         lower=0,
         upper=(0.31, 0.046, 0.068, 0.042, 0.028, 0.0134),
+        note="A second minimum is at (0, 0, 0.0633, 0, 0, 0.0134)" if others else "",
+        others=others,
     )
 
 
@@ -178,8 +180,8 @@ PROBLEMS: list[TestProblem] = [
     problem(93, transformer, (5.54, 4.4, 12.02, 11.82, 0.702, 0.852), ineq=transformer_limits, lower=0),
     blend(95, (4.97, -1.88, -29.08, -78.02)),
     blend(96, (4.97, -1.88, -69.08, -118.02)),
-    blend(97, (32.97, 25.12, -29.08, -78.02)),
-    blend(98, (32.97, 25.12, -124.08, -173.02)),
+    blend(97, (32.97, 25.12, -29.08, -78.02), others=(4.071246356513221,)),
+    blend(98, (32.97, 25.12, -124.08, -173.02), others=(4.071246356513221,)),
     problem(99, range_of_rocket, (0.5,) * 7, eq=height_of_rocket, lower=0, upper=1.58),
     problem(
         100,

@@ -167,6 +167,8 @@ PROBLEMS: list[TestProblem] = [
             x[4] * x[7] - x[5] * x[6],
         ],
         lower=(-inf, -inf, -inf, -inf, -inf, -inf, -inf, -inf, 0),
+        note="The largest hexagon of diameter 1. Many points share the value; a second minimum is smaller",
+        others=(-0.6749814429301048,),
     ),
     problem(
         109,

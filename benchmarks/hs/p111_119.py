@@ -154,7 +154,7 @@ PROBLEMS: list[TestProblem] = [
         (0.1,) * 10,
         eq=elements,
         lower=1e-6,
-        note="Published as −47.707579, a misprint: the value is that of problem 111",
+        note="Often quoted as −47.707579, a misprint: the value is that of problem 111",
     ),
     problem(
         113,
