@@ -41,10 +41,10 @@ def bounds(problem: TestProblem) -> tuple[NDArray, NDArray]:
 
 
 def violation(problem: TestProblem, x) -> float:
-    """The largest amount by which a constraint or a bound is broken, relative to its sensitivity where that is large."""
+    """The largest amount by which a constraint or a bound is broken, relative to its sensitivity if large."""
     equations, inequalities = constraints(problem, x)
     lower, upper = bounds(problem)
-    derivative = central if problem.peers_skip and "casadi" in problem.peers_skip else complex_step
+    derivative = central if "casadi" in problem.peers_skip else complex_step
     scale = [
         np.maximum(1, np.abs(derivative(c, x)) @ np.maximum(1, np.abs(x))) if c else np.ones(0)
         for c in (problem.eq, problem.ineq)

@@ -51,7 +51,8 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
 
 for _name in ("exp", "log", "sqrt", "sin", "cos", "tan", "erf"):
     setattr(Symbol, _name, lambda self, f=getattr(math, _name): Symbol(f(self.value)))
-setattr(Symbol, "arctan", lambda self: Symbol(math.atan(self.value)))
+for _name in ("sin", "cos", "tan"):
+    setattr(Symbol, f"arc{_name}", lambda self, f=getattr(math, f"a{_name}"): Symbol(f(self.value)))
 
 
 def symbols(x):
