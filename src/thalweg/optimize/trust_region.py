@@ -31,6 +31,8 @@ __all__ = ["TrustRegion"]
 
 #: Relative length of a Newton step below which a gradient that does not shrink is rounding.
 SHORT = 1e-6
+#: Kinds of steps that reach the minimum of their model.
+WHOLE = ("Newton", "Gauss–Newton")
 
 
 @dataclass
@@ -70,7 +72,7 @@ class TrustRegion:
                 radius = 0.25 * proposal.size
                 continue
             ratio = decrease(point, trial, proposal) / proposal.predicted
-            drowned = proposal.kind == "Newton" and proposal.predicted <= DROWNED * abs(point.value)
+            drowned = proposal.kind in WHOLE and proposal.predicted <= DROWNED * abs(point.value)
             short = path.measure(s) <= SHORT * path.measure(point.x)
             if drowned and short and path.steepness(trial.gradient) >= path.steepness(point.gradient):
                 return Stuck("Newton's step no longer makes the gradient smaller in double precision")
