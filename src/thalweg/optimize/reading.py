@@ -29,7 +29,7 @@ from thalweg.transforms.degree import polynomial_degree
 from .problem import Vector
 from .relations import Relation, Relations
 from .source import at_line, place_text, source_text
-from .written import Between, Plain, Ranged
+from .written import Between, Plain, Ranged, Texted
 
 __all__ = ["Read", "read_constraints"]
 
@@ -53,14 +53,21 @@ class _Reader:
         self.fixed = fixed
         self.rows: list[Any] = []
         self.relations: list[Relation] = []
+        self.words = ""  # of the text that is being read, which has no place in a source
+
+    def _text(self, node: Node | None) -> str:
+        return self.words or ("" if node is None else source_text(node))
+
+    def _place(self, node: Node | None) -> str:
+        return "" if node is None or self.words else place_text(node)
 
     def add(
         self, sign: str, body: Any, lower: Any, upper: Any, node: Node | None, text: str = "", shape: Any = None
     ) -> int:
         """Note a relation  lower ≤ body ≤ upper  and return its number."""
         body_node = node_of(body)
-        where = "" if node is None else place_text(node)
-        text = text or ("" if node is None else source_text(node))
+        where = self._place(node)
+        text = text or self._text(node)
         shape = body_node.shape if shape is None else shape
         low = np.broadcast_to(np.asarray(lower, dtype=np.float64), shape).ravel()
         high = np.broadcast_to(np.asarray(upper, dtype=np.float64), shape).ravel()
@@ -82,7 +89,7 @@ class _Reader:
         """Note bounds of single variables."""
         low = np.broadcast_to(np.asarray(lower, dtype=np.float64), at.shape).ravel().copy()
         high = np.broadcast_to(np.asarray(upper, dtype=np.float64), at.shape).ravel().copy()
-        text, where = text or source_text(node), place_text(node)
+        text, where = text or self._text(node), self._place(node)
         if np.isnan(low).any() or np.isnan(high).any():
             raise ArgumentError(f"A side of the constraint {text} is NaN.{at_line(where)}")
         if (low == np.inf).any() or (high == -np.inf).any() or (low > high).any():
@@ -101,6 +108,12 @@ class _Reader:
             return {key: self.read(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.read(item) for item in value]
+        if isinstance(value, Texted):
+            self.words = value.text
+            try:
+                return self.read(value.value)
+            finally:
+                self.words = ""
         if isinstance(value, Between):
             return self._range(value)
         if isinstance(value, Plain):
@@ -183,7 +196,7 @@ class _Reader:
         low, high = (np.asarray(_plain(side), dtype=np.float64) for side in (given.lower, given.upper))
         middle = given.g.node
         shape = np.broadcast_shapes(middle.shape, low.shape, high.shape)
-        text = source_text(node or middle)
+        text = self._text(node or middle)
         text = text if node is not None else f"{_side(low)} <= {text} <= {_side(high)}"
         equal = np.broadcast_to(low == high, shape)
         at = self._places(middle) if middle.shape == shape and not equal.any() else None

@@ -23,7 +23,7 @@ from thalweg.tracing.context import running
 
 from .source import at_line, place_text, source_text
 
-__all__ = ["Between", "Plain", "Ranged", "between", "written"]
+__all__ = ["Between", "Plain", "Ranged", "Texted", "between", "written"]
 
 #: The ops that a comparison becomes.
 COMPARISONS = ("equal", "less_equal", "less", "greater_equal", "greater")
@@ -109,6 +109,8 @@ def _named(g: Callable[..., Any], call: Callable[..., Any]) -> Callable[[Any], A
             _refuse_chains(g, [n for n in trace.guards if n not in before])
         if isinstance(g, Formula) and g.is_comparison and "!=" in g.relations:
             raise ArgumentError(f"The constraint {g.text!r} says 'not equal', which bounds nothing.")
+        if isinstance(g, Formula):
+            return Texted(found, " ".join(g.text.split()) + ("" if g.is_comparison else " = 0"))
         return found
 
     return constraint
@@ -184,6 +186,14 @@ def _signed(g: Callable[..., Any], kind: str, call: Callable[..., Any], name: st
         return Plain(value, kind, text)
 
     return constraint
+
+
+@dataclass(frozen=True, eq=False)
+class Texted:
+    """A constraint with the text that it was read from."""
+
+    value: Any
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
