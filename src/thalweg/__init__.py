@@ -25,7 +25,7 @@ from thalweg.calculus import (
     vjp,
 )
 from thalweg.formula import formula
-from thalweg.optimize import between, classify, descend, maximize, minimize
+from thalweg.optimize import between, classify, descend, least_squares, maximize, minimize
 
 __version__ = "0.1.0"
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "laplacian",
+    "least_squares",
     "maximize",
     "minimize",
     "optimize",

@@ -8,7 +8,7 @@ method such as `gradient_descent` with `fixed_rate`, `descend` (the loop), `clas
 from .classify import KINDS, Classification
 from .descend import Descent, descend
 from .methods import METHODS
-from .minimize import classify, maximize, minimize
+from .minimize import classify, least_squares, maximize, minimize
 from .problem import Problem
 from .solution import Solution, Status
 from .state import State
@@ -27,6 +27,7 @@ __all__ = [
     "between",
     "classify",
     "descend",
+    "least_squares",
     "maximize",
     "minimize",
     "random_start",

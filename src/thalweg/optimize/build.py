@@ -23,12 +23,14 @@ import numpy as np
 from thalweg import calculus
 from thalweg.calculus.program import Facts, is_too_dense, program_hessian, program_values
 from thalweg.errors import ArgumentError
+from thalweg.tracing import tree
 from thalweg.tracing.captured import undisturbed
 from thalweg.tracing.tracer import Tracer
 
 from .bounds import read_bounds
 from .constrained import Equalities
-from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Vector
+from .given import Given
+from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
 from .reading import read_constraints
 from .relations import Relations
 from .structure import Structure, structure_of
@@ -98,6 +100,8 @@ def build(
     subject_to: Any = None,
     bounds: Any = None,
     args: tuple[Any, ...] = (),
+    residuals: bool = False,
+    given: Given | None = None,
 ) -> Built:
     """Return the problem of f on its constraints, and the starting point as a vector.
 
@@ -112,6 +116,10 @@ def build(
         As for `minimize`.
     args : tuple
         Further arguments for f, and for constraints that take as many.
+    residuals : bool
+        Whether f returns residuals r, and the objective is ½ ‖r‖².
+    given : Given, optional
+        Derivatives that the user supplies, or how they are to be approximated, for functions that cannot be traced.
 
     Examples
     --------
@@ -130,7 +138,16 @@ def build(
         raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
     layout = _layout(f, x0)
     lower, upper = read_bounds(bounds, layout, x0)
-    return _Builder(f, subject_to, layout, tuple(args)).built(lower, upper)
+    if given is not None:
+        return given.built(f, subject_to, layout, lower, upper, tuple(args))
+    return _Builder(f, subject_to, layout, tuple(args), residuals).built(lower, upper)
+
+
+def traced_constraints(
+    subject_to: Any, layout: Structure, lower: Vector, upper: Vector, args: tuple[Any, ...]
+) -> Built:
+    """Return the problem of nothing but the constraints, for an objective that is not traced."""
+    return _Builder(lambda x: 0.0 * layout.start[0], subject_to, layout, ()).built(lower, upper)
 
 
 def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vector]:
@@ -149,8 +166,12 @@ def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vec
 class _Builder:
     """Makes the functions of one problem."""
 
-    def __init__(self, f: Callable[..., Any], subject_to: Any, layout: Structure, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, f: Callable[..., Any], subject_to: Any, layout: Structure, args: tuple[Any, ...], residuals: bool = False
+    ) -> None:
         self.f = f
+        self.residuals = residuals
+        self.objective = _half_sum_of_squares if residuals else _scalar
         self.layout = layout
         self.args = args
         variables = tuple(str(v) for v in getattr(f, "variables", ()))
@@ -212,7 +233,7 @@ class _Builder:
         f, args = self.f, self.args
 
         def flat(v: Any, *given: Any) -> Any:
-            return _scalar(_call(f, point(v), given))
+            return self.objective(_call(f, point(v), given))
 
         first, second = calculus.value_and_grad(flat), calculus.hessian(flat)
         n, sparse = start.size, False
@@ -225,9 +246,14 @@ class _Builder:
         def times(x: Vector, v: Vector) -> Vector:
             return np.asarray(product(x, v))
 
+        sum_of_squares, f_and_gradient = None, first if not args else lambda x: first(x, *args)
+        if self.residuals:
+            f_and_gradient, sum_of_squares = self._residuals(point, start)
         return Problem(
             n=n,
-            f_and_gradient=first if not args else lambda x: first(x, *args),
+            residuals=sum_of_squares,
+            values=_batch(flat, args),
+            f_and_gradient=f_and_gradient,
             f_hessian=(second if not args else lambda x: second(x, *args)) if sparse or n <= DENSE_PROGRAM else None,
             f_hessian_product=times if n > DENSE_LIMIT else None,
             f_line=_line(flat, args),
@@ -237,6 +263,24 @@ class _Builder:
             undisturbed=undisturbed,
             sparse=sparse,
         )
+
+    def _residuals(self, point: Callable[[Any], Any], start: Vector) -> tuple[Callable[..., Any], Residuals]:
+        """½ ‖r‖² with its gradient, and r with its Jacobian: one evaluation for the four."""
+        f, args = self.f, self.args
+
+        def both(v: Any, *given: Any) -> tuple[Any, Any]:
+            r = _residual_vector(_call(f, point(v), given))
+            return 0.5 * (r @ r), r
+
+        values = program_values(both, Facts())
+        last: list[Any] = [None, None]  # the vector that was evaluated last, and what came out
+
+        def at(x: Vector) -> Any:
+            if last[0] is not x:
+                last[:] = [x, values(x, *args)]
+            return last[1]
+
+        return lambda x: at(x)[:2], Residuals(lambda x: at(x)[2:])
 
     # ---------------------------------------------------------------- with constraints
 
@@ -248,7 +292,7 @@ class _Builder:
 
         def program(v: Any, *given: Any) -> tuple[Any, Any]:
             x = point(v)
-            value = _scalar(_call(f, x, given))
+            value = self.objective(_call(f, x, given))
             variable = v.node if type(v) is Tracer and free is None else None
             read = read_constraints(constraints(x), variable, free is not None)
             found[:] = [read.relations]
@@ -294,13 +338,14 @@ class _Builder:
             return at(x)[:2]
 
         def objective(v: Any, *given: Any) -> Any:
-            return _scalar(_call(f, point(v), given))
+            return self.objective(_call(f, point(v), given))
 
         problem = Problem(
             n=n,
             f_and_gradient=f_and_gradient,
             f_hessian=lambda x: lagrangian(x, 1.0, none),
             f_line=_line(objective, args),
+            values=_batch(objective, args),
             unravel=point,
             names=names,
             explain=_explain(program, args),
@@ -338,6 +383,19 @@ def _line(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, 
         return coefficients
 
     return line
+
+
+def _batch(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Matrix], Vector]:
+    """The function at many points at once; one after another where it cannot be batched."""
+
+    def values(points: Matrix) -> Vector:
+        at = flat if not args else lambda v: flat(v, *args)
+        try:
+            return np.asarray(calculus.batch(at)(points), dtype=np.float64)
+        except TypeError:
+            return np.array([float(at(x)) for x in points])
+
+    return values
 
 
 def _explain(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector], str | None]:
@@ -451,6 +509,20 @@ def _call(f: Callable[..., Any], x: Any, args: tuple[Any, ...] = ()) -> Any:
         if len(variables) > 1 and _length(x) == len(variables):
             return f(*(x[i] for i in range(len(variables))))
     return f(x, *args)
+
+
+def _residual_vector(value: Any) -> Any:
+    """Residuals as one vector: an array of any shape, or a nested structure of numbers and arrays."""
+    leaves, _ = tree.flatten(value)
+    if not leaves:
+        raise ArgumentError("The function returned no residuals; is a return missing?")
+    parts = [np.reshape(leaf, (-1,)) for leaf in leaves]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _half_sum_of_squares(value: Any) -> Any:
+    r = _residual_vector(value)
+    return 0.5 * (r @ r)
 
 
 def _scalar(value: Any) -> Any:

@@ -15,7 +15,7 @@ attribute ``best_so_far``.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from time import perf_counter
 from typing import Any
 
@@ -28,9 +28,11 @@ from .composition import NoDirection, Stuck, Taken, better
 from .ending import Ending
 from .engine import Iterate, OutOfTime, Run
 from .escape import escape
+from .given import given_derivatives
 from .judgement import Judge, residual_of
 from .methods import choose
 from .outcome import solution_of
+from .polish import polished
 from .problem import Evaluations, Point, Problem
 from .progress import watcher
 from .record import Record
@@ -38,7 +40,7 @@ from .settings import Settings
 from .solution import Solution, Status
 from .state import State
 
-__all__ = ["Descent", "descend"]
+__all__ = ["Descent", "descend", "descent"]
 
 #: So many iterations without a lower value or a smaller gradient are a standstill.
 PATIENCE = 100
@@ -147,6 +149,8 @@ class Descent(Iterator[State]):
         try:
             left = self.iterations < self.max_iterations
             if at.residual <= self.demand and not (left and self.engine.worth_polishing(at, run)):
+                if self.problem.constrained:
+                    at = self._current = polished(at, run)
                 judged = self._judged(at, max(self.settings.tol, TOLERANCE))
                 if judged is not None:
                     return judged
@@ -306,27 +310,17 @@ class Descent(Iterator[State]):
         )
 
 
-def descend(
-    f: Callable[..., Any] | Problem,
-    x0: Any,
-    method: str = "auto",
-    *,
-    subject_to: Any = None,
-    bounds: Any = None,
-    args: tuple[Any, ...] = (),
-    sense: str = "minimize",
-    tol: float = 1e-8,
-    max_iterations: int | None = None,
-    time_limit: float | None = None,
-    callback: Callable[[State], object] | None = None,
-    progress: bool | Callable[[State], object] | None = None,
-    escape_saddles: bool = True,
-    **options: Any,
-) -> Descent:
+def descend(f: Callable[..., Any] | Problem, x0: Any, method: str = "auto", **options: Any) -> Descent:
     """Go down a function step by step: an iterator over the states of a minimization.
 
-    The arguments are those of `minimize`, which runs this to its end.  The first state is the starting point.  Leave
-    the loop whenever you like and ask for ``.solution()``.
+    The first state is the starting point.  Leave the loop whenever you like and ask for ``.solution()``.
+
+    Parameters
+    ----------
+    f, x0, method
+        As for `minimize`, which runs this to its end.
+    **options
+        All other arguments of `minimize` but `starts`; and ``sense="maximize"`` to go up.
 
     Examples
     --------
@@ -340,6 +334,26 @@ def descend(
     1 [4.] 16.0
     2 [2.] 4.0
     """
-    settings = Settings(sense, tol, max_iterations, time_limit, callback, progress, escape_saddles)
-    built = build(f, x0, subject_to=subject_to, bounds=bounds, args=args)
-    return Descent(built, method, settings, options)
+    return descent(f, x0, method, **options)
+
+
+def descent(
+    f: Callable[..., Any] | Problem,
+    x0: Any,
+    method: str,
+    *,
+    subject_to: Any = None,
+    bounds: Any = None,
+    args: tuple[Any, ...] = (),
+    residuals: bool = False,
+    grad: Any = None,
+    hess: Callable[..., Any] | None = None,
+    derivatives: str = "exact",
+    **others: Any,
+) -> Descent:
+    """Return a run that has not begun; `others` are the settings of the loop and the options of the method."""
+    names = [item.name for item in fields(Settings)]
+    settings = Settings(**{name: others.pop(name) for name in names if name in others})
+    given = given_derivatives(grad, hess, derivatives, residuals)
+    built = build(f, x0, subject_to=subject_to, bounds=bounds, args=args, residuals=residuals, given=given)
+    return Descent(built, method, settings, others)

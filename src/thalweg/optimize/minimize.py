@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .build import equalities_from, problem_from
 from .classify import TOLERANCE, Classification, classify_point
 from .constrained import classify_on
-from .descend import descend
-from .problem import Problem
+from .descend import Descent, descent
+from .problem import Problem, Vector
 from .solution import Solution
+from .starts import best_of, checked_starts, starting_points
 from .state import State
 
-__all__ = ["classify", "maximize", "minimize"]
+__all__ = ["classify", "least_squares", "maximize", "minimize"]
 
 
 def minimize(
@@ -23,6 +25,9 @@ def minimize(
     subject_to: Any = None,
     bounds: Any = None,
     args: tuple[Any, ...] = (),
+    grad: Callable[..., Any] | bool | None = None,
+    hess: Callable[..., Any] | None = None,
+    derivatives: str = "exact",
     method: str = "auto",
     tol: float = 1e-8,
     max_iterations: int | None = None,
@@ -30,6 +35,7 @@ def minimize(
     callback: Callable[[State], object] | None = None,
     progress: bool | Callable[[State], object] | None = None,
     escape_saddles: bool = True,
+    starts: int = 1,
     **options: Any,
 ) -> Solution:
     """Find a minimum of a smooth function, free or under constraints, and say what kind of point it is.
@@ -51,6 +57,12 @@ def minimize(
     args : tuple
         Further arguments: ``f(x, *args)``, and for constraints that take as many.  `Solution.sensitivity` says how
         the optimum depends on them.
+    grad, hess : callable, optional
+        Derivatives of a function that cannot be traced: ``grad(x, *args)`` with the structure of x (or True where f
+        returns ``(value, gradient)``), and ``hess(x, *args)`` of shape (n, n).  Not needed otherwise.
+    derivatives : {'exact', 'finite-difference'}
+        'finite-difference' approximates what is not given, for functions that cannot be traced: slower, and right to
+        about ten digits instead of all.
     method : str
         'auto' picks by the structure of the problem and says why; ``thalweg minimize --method help`` lists the others.
     tol : float
@@ -66,6 +78,9 @@ def minimize(
         True shows a line on the terminal once the run takes longer than a second; a callable gets each `State`.
     escape_saddles : bool
         Leave stationary points that are no minimum, along a direction in which the function falls.
+    starts : int
+        Run from so many points, x0 and quasi-random ones within the bounds, and return the best minimum found, with all
+        distinct ones in `Solution.minima`.  Best found, not proven.
     **options
         Options of the method, such as ``learning_rate``: the fixed η of gradient descent.
 
@@ -100,13 +115,17 @@ def minimize(
     >>> solution.kind, round(solution.value, 12)
     ('strict minimum', -0.25)
     """
-    return descend(
+    return solve(
         f,
         x0,
         method,
+        starts,
         subject_to=subject_to,
         bounds=bounds,
         args=args,
+        grad=grad,
+        hess=hess,
+        derivatives=derivatives,
         tol=tol,
         max_iterations=max_iterations,
         time_limit=time_limit,
@@ -114,15 +133,17 @@ def minimize(
         progress=progress,
         escape_saddles=escape_saddles,
         **options,
-    ).run()
+    )
 
 
-def maximize(f: Callable[..., Any] | Problem, x0: Any, *, method: str = "auto", **options: Any) -> Solution:
+def maximize(
+    f: Callable[..., Any] | Problem, x0: Any, *, method: str = "auto", starts: int = 1, **options: Any
+) -> Solution:
     """Find a maximum of a smooth function; as `minimize`, and everything reported is of `f` itself.
 
     Parameters
     ----------
-    f, x0, method
+    f, x0, method, starts
         As for `minimize`.
     **options
         All other arguments of `minimize`.
@@ -141,7 +162,89 @@ def maximize(f: Callable[..., Any] | Problem, x0: Any, *, method: str = "auto", 
     >>> box.x, round(box.shadow_prices, 9)
     (array([1., 1., 1.]), 0.25)
     """
-    return descend(f, x0, method, sense="maximize", **options).run()
+    return solve(f, x0, method, starts, sense="maximize", **options)
+
+
+def least_squares(
+    residuals: Callable[..., Any],
+    x0: Any,
+    *,
+    subject_to: Any = None,
+    bounds: Any = None,
+    args: tuple[Any, ...] = (),
+    jac: Callable[..., Any] | bool | None = None,
+    derivatives: str = "exact",
+    method: str = "auto",
+    tol: float = 1e-8,
+    max_iterations: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[State], object] | None = None,
+    progress: bool | Callable[[State], object] | None = None,
+    escape_saddles: bool = True,
+    starts: int = 1,
+    **options: Any,
+) -> Solution:
+    """Find a minimum of ½ ‖r(x)‖², half the sum of the squares of residuals.
+
+    Parameters
+    ----------
+    residuals : callable
+        ``r(x, *args)``: an array of any shape, or a list or nested structure of numbers and arrays.
+    x0 : number, array, or nested structure
+        The starting point.
+    jac : callable or True, optional
+        The Jacobian, (k, n), of a function that cannot be traced; True where it returns ``(r, J)``.
+    subject_to, bounds, args, derivatives, method, tol, max_iterations, time_limit
+        As for `minimize`.
+    callback, progress, escape_saddles, starts
+        As for `minimize`.
+
+    Returns
+    -------
+    Solution
+        Its `value` is ½ ‖r‖², as SciPy's ``cost``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.0, 1.0, 0.5, 0.25])
+    >>> fit = least_squares(lambda p: p["a"] * np.exp(-p["k"] * t) - y, {"a": 1.0, "k": 1.0})
+    >>> round(fit.x["a"], 6), round(fit.x["k"], 6), fit.kind
+    (2.0, 0.693147, 'strict minimum')
+    """
+    return solve(
+        residuals,
+        x0,
+        method,
+        starts,
+        residuals=True,
+        subject_to=subject_to,
+        bounds=bounds,
+        args=args,
+        grad=jac,
+        derivatives=derivatives,
+        tol=tol,
+        max_iterations=max_iterations,
+        time_limit=time_limit,
+        callback=callback,
+        progress=progress,
+        escape_saddles=escape_saddles,
+        **options,
+    )
+
+
+def solve(f: Callable[..., Any] | Problem, x0: Any, method: str, starts: int, **options: Any) -> Solution:
+    """Run once, or from several points."""
+    if checked_starts(starts) == 1:
+        return descent(f, x0, method, **options).run()
+    first = descent(f, x0, method, **options)
+    points = starting_points(first.built, starts, first.sign)
+
+    def run(start: Vector, left: float | None) -> Solution:
+        settings = replace(first.settings, time_limit=left)
+        return Descent(replace(first.built, start=start), method, settings, first.chosen.options).run()
+
+    return best_of(run, points, first.settings.time_limit)
 
 
 def classify(

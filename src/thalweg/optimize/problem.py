@@ -156,6 +156,8 @@ class Problem:
         ``(x, σ, y) -> σ ∇²f + Σ yᵢ ∇²cᵢ`` in one evaluation.
     residuals : Residuals, optional
         Where f(x) = ½ ‖r(x)‖².
+    values : callable, optional
+        f at the rows of a matrix, in one batch.
     sparse : bool
         Hessians and Jacobians are `scipy.sparse.csr_array`.
     convex : bool or None
@@ -188,6 +190,7 @@ class Problem:
     first: Callable[[Vector], tuple[float, Vector, Vector, Any]] | None = None
     lagrangian: Callable[[Vector, float, Vector], Any] | None = None
     residuals: Residuals | None = None
+    values: Callable[[Matrix], Vector] | None = None
     sparse: bool = False
     convex: bool | None = None
 
@@ -290,7 +293,7 @@ class Problem:
             return -value, -np.asarray(gradient), c, J
 
         hessian, product, line = self.f_hessian, self.f_hessian_product, self.f_line
-        first, lagrangian = self.first, self.lagrangian
+        first, lagrangian, values = self.first, self.lagrangian, self.values
         return replace(
             self,
             sign=-self.sign,
@@ -298,6 +301,7 @@ class Problem:
             first=None if first is None else joint,
             lagrangian=None if lagrangian is None else lambda x, factor, y: lagrangian(x, -factor, y),
             residuals=None,
+            values=None if values is None else lambda points: -values(points),
             f_hessian=None if hessian is None else lambda x: -hessian(x),
             f_hessian_product=None if product is None else lambda x, v: -np.asarray(product(x, v)),
             f_line=None if line is None else lambda x, v, order: -np.asarray(line(x, v, order)),

@@ -91,6 +91,8 @@ class Solution:
         minimizing) where an upper side is active.  `multipliers` has them as the constraints were written.
     ray : array or None
         A direction along which the function is unbounded, where one was found.
+    minima : tuple of Solution
+        All distinct ones that ``starts=N`` runs have found, the best first; empty for a single run.
 
     Notes
     -----
@@ -119,6 +121,7 @@ class Solution:
     z: Vector = field(default_factory=lambda: np.zeros(0))
     built: Built | None = field(default=None, repr=False)
     ray: Vector | None = None
+    minima: tuple[Solution, ...] = field(default=(), repr=False)
 
     @property
     def multipliers(self) -> Any:

@@ -1,0 +1,159 @@
+r"""Looking for several minima: runs from many points, which is a search, not a proof.
+
+The starts are quasi-random: Sobol's points in the box of the bounds, the same at every call.  A variable without bounds
+is drawn around its starting value, within ±10 max(1, |x₀|) (or from its one bound).  Many more points are drawn than
+runs are made; all are evaluated in one batch, and the runs begin at x₀ itself and then at the lowest points that are
+not close to one another, so that a run is not spent where another will go.  Two minima are the same where x and value
+agree to the accuracy that their certificates claim.
+
+What comes out is the best *found*.  Nothing here proves that there is no better one.
+
+References
+----------
+Sobol, USSR Comput. Math. Math. Phys. 7 (1967); Rinnooy Kan & Timmer, *Stochastic global optimization methods*, Math.
+Programming 39 (1987), for choosing starts by their values and distances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from thalweg.errors import ArgumentError
+
+from .build import Built
+from .problem import Matrix, Problem, Vector
+from .solution import Solution, Status
+
+__all__ = ["best_of", "checked_starts", "starting_points"]
+
+#: Points drawn for every run.
+DRAWN = 16
+#: How far from its starting value a variable without bounds is drawn, relatively.
+REACH = 10.0
+
+
+def checked_starts(starts: Any) -> int:
+    """Return the number of runs, or an error for what is none."""
+    if isinstance(starts, bool) or not isinstance(starts, (int, np.integer)) or starts < 1:
+        raise ArgumentError(f"starts must be a number of runs, 1 or more, not {starts!r}.")
+    return int(starts)
+
+
+def starting_points(built: Built, count: int, orientation: float = 1.0) -> list[Vector]:
+    """Return `count` starting points, the given one first.
+
+    Examples
+    --------
+    >>> problem = Problem(1, lambda x: (float(np.cos(x[0])), -np.sin(x)), lower=np.zeros(1), upper=np.full(1, 6.0))
+    >>> [float(x[0].round(2)) for x in starting_points(Built(problem, np.array([1.0])), 3)]
+    [1.0, 3.0, 4.5]
+    """
+    problem, start = built.problem, built.start
+    if count == 1:
+        return [start]
+    points = _drawn(problem, start, DRAWN * count)
+    order = np.argsort(_values(problem, points, orientation), kind="stable")
+    low, high = _box(problem, start)
+    width = np.where(high > low, high - low, 1.0)
+    apart = 0.5 * count ** (-1 / problem.n) / 2
+    chosen = [start]
+    for distance in (apart, apart / 4, 0.0):
+        for i in order:
+            if len(chosen) == count:
+                return chosen
+            gaps = [np.max(np.abs(points[i] - x) / width) for x in chosen]
+            if min(gaps) > distance:
+                chosen.append(points[i])
+    return chosen
+
+
+def best_of(
+    run: Callable[[Vector, float | None], Solution], points: Sequence[Vector], time_limit: float | None
+) -> Solution:
+    """Run from every point and return the best solution, with all distinct ones in its `minima`.
+
+    Parameters
+    ----------
+    run : callable
+        ``(start, seconds left or None) -> Solution``.
+    points : sequence of array
+        Where to begin.
+    time_limit : float or None
+        Seconds for all runs together.
+    """
+    began = perf_counter()
+    found: list[Solution] = []
+    failed: list[Solution] = []
+    done = 0
+    for x in points:
+        left = None if time_limit is None else time_limit - (perf_counter() - began)
+        if left is not None and left <= 0:
+            break
+        solution = run(x, left)
+        done += 1
+        if solution.success:
+            if not any(_same(solution, other) for other in found):
+                found.append(solution)
+        else:
+            failed.append(solution)
+        if solution.status is Status.INTERRUPTED:
+            break
+    turn = 1.0 if (found or failed)[0].sense == "minimize" else -1.0
+    found.sort(key=lambda s: turn * s.value)
+    if not found:
+        failed.sort(key=lambda s: (not np.isfinite(s.value), turn * s.value if np.isfinite(s.value) else 0.0))
+        return replace(failed[0], time=perf_counter() - began)
+    best = found[0]
+    what = "minimum" if turn > 0 else "maximum"
+    plural = {"minimum": "minima", "maximum": "maxima"}[what]
+    distinct = f"{len(found)} distinct {what if len(found) == 1 else plural}"
+    note = (
+        f"{done} of {len(points)} starts: {distinct} found, {len(failed)} runs did not converge. "
+        "This is the best found, which is no proof that there is none better."
+    )
+    return replace(best, minima=tuple(found), notes=(*best.notes, note), time=perf_counter() - began)
+
+
+def _same(a: Solution, b: Solution) -> bool:
+    scale = np.maximum(1.0, np.maximum(np.abs(a.flat), np.abs(b.flat)))
+    error = 1e-5 + np.nan_to_num(a.certificate.expected_error) + np.nan_to_num(b.certificate.expected_error)
+    close = bool(np.all(np.abs(a.flat - b.flat) <= np.minimum(error, 1e-2) * scale))
+    return close and abs(a.value - b.value) <= 1e-6 * max(1.0, abs(a.value), abs(b.value))
+
+
+def _box(problem: Problem, start: Vector) -> tuple[Vector, Vector]:
+    """Where starts are drawn."""
+    nothing = np.full(problem.n, np.inf)
+    lower = -nothing if problem.lower is None else problem.lower
+    upper = nothing if problem.upper is None else problem.upper
+    reach = REACH * np.maximum(1.0, np.abs(start))
+    low = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper - 2 * reach, start - reach))
+    high = np.where(np.isfinite(upper), upper, np.where(np.isfinite(lower), lower + 2 * reach, start + reach))
+    return low, high
+
+
+def _drawn(problem: Problem, start: Vector, count: int) -> Matrix:
+    from scipy.stats.qmc import Sobol  # 0.3 s to import, and rarely needed
+
+    low, high = _box(problem, start)
+    if problem.n > Sobol.MAXDIM:
+        unit = np.random.default_rng(0).random((count, problem.n))
+    else:
+        unit = Sobol(problem.n, scramble=False).random_base2(int(np.ceil(np.log2(count + 1))))[1 : count + 1]
+    return low + unit * (high - low)
+
+
+def _values(problem: Problem, points: Matrix, orientation: float) -> Vector:
+    """The function at all points, infinite where it is not finite; in one batch where the problem can."""
+    if problem.values is not None:
+        with np.errstate(all="ignore"):
+            values = np.asarray(problem.values(points), dtype=np.float64)
+    else:
+        values = np.array([problem.at(x).value for x in points])
+    values = orientation * values
+    return np.where(np.isfinite(values), values, np.inf)
