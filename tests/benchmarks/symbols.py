@@ -30,6 +30,12 @@ class Symbol:
     def __neg__(self):
         return Symbol(-self.value)
 
+    def __abs__(self):
+        return Symbol(abs(self.value))
+
+    def arctan2(self, other):
+        return Symbol(math.atan2(self.value, other.value))
+
 
 def _binary(name):
     function = getattr(operator, name)
