@@ -74,9 +74,12 @@ def _is_sides(bounds: Any) -> bool:
     """Whether it is two arrays or structures: never two lists or tuples of two numbers, which are SciPy's pairs."""
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         return False
-    return any(
-        (isinstance(side, (np.ndarray, Mapping)) and np.ndim(side) > 0) or isinstance(side, Mapping) for side in bounds
-    ) or any(isinstance(side, (list, tuple)) and len(side) > 2 for side in bounds)
+    for side in bounds:
+        if isinstance(side, Mapping) or (isinstance(side, np.ndarray) and side.ndim > 0):
+            return True
+        if isinstance(side, (list, tuple)) and len(side) > 2:
+            return True
+    return False
 
 
 def _sides(side: Any, layout: Structure, nothing: float) -> Vector:

@@ -121,7 +121,7 @@ def conflicts(point: Point, relations: Relations, shown: int = 5) -> list[str]:
         over = np.maximum(constraints.lower - point.c, point.c - constraints.upper)
         worst = float(np.max(over, initial=0.0))
         for row in np.flatnonzero(over > max(1e-6, 1e-3 * worst)):
-            name = constraints.names[row] if len(constraints.names) > row else f"row {row}"
+            name = constraints.names[int(row)] if len(constraints.names) > row else f"row {row}"
             place = relations.of_row(int(row))[0].place if relations.all else ""
             found.append((-float(over[row]), f"{name}{f' at {place}' if place else ''}, by {over[row]:.3g}"))
     found.sort()

@@ -146,7 +146,7 @@ class Given:
         def at(x: Vector) -> tuple[Vector, Matrix]:
             if last[0] is not x:
                 last[:] = [x, both(x)]
-            return last[1]  # type: ignore[no-any-return]
+            return last[1]
 
         def first(x: Vector) -> tuple[float, Vector]:
             r, J = at(x)

@@ -51,7 +51,7 @@ def starting_points(built: Built, count: int, orientation: float = 1.0) -> list[
     --------
     >>> problem = Problem(1, lambda x: (float(np.cos(x[0])), -np.sin(x)), lower=np.zeros(1), upper=np.full(1, 6.0))
     >>> [float(x[0].round(2)) for x in starting_points(Built(problem, np.array([1.0])), 3)]
-    [1.0, 3.0, 4.5]
+    [1.0, 3.19, 2.62]
     """
     problem, start = built.problem, built.start
     if count == 1:

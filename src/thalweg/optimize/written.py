@@ -142,7 +142,7 @@ def _from_mapping(given: Mapping[Any, Any], call: Callable[..., Any], variables:
             raise ArgumentError(f"The type of a constraint is 'eq' or 'ineq', not {given['type']!r}.")
         name = str(getattr(g, "__name__", "constraint"))
         if args:
-            several = tuple(args) if isinstance(args, (list, tuple)) else (args,)
+            several: tuple[Any, ...] = tuple(args) if isinstance(args, (list, tuple)) else (args,)
             return _signed(lambda x: g(x, *several), kind, call, name)
         return _signed(g, kind, call, name)
     unknown = set(given) - {"eq", "ineq"}
