@@ -22,6 +22,7 @@ from ..problem import Vector
 from .form import Form
 from .inertia import ROW_REGULARIZATION, Inertia
 from .kkt_dense import DenseKKT
+from .kkt_sparse import SparseKKT
 
 __all__ = ["NewtonSystem"]
 
@@ -44,7 +45,7 @@ class NewtonSystem:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self.kkt: Any = DenseKKT(form.n, form.m)
+        self.kkt: Any = SparseKKT(form.n, form.m) if form.sparse else DenseKKT(form.n, form.m)
         self.row_diagonal = np.full(form.m, ROW_REGULARIZATION)
         self.shifted = np.zeros(form.size)
         self.ratio = np.zeros(0)
@@ -58,6 +59,10 @@ class NewtonSystem:
             self.sigma = self.form.gather(self.ratio)
         else:
             self.sigma = np.zeros(self.form.size)
+
+    def analyse(self, W: Any, J: Any) -> None:
+        """Learn the pattern of a sparse problem before anything has to be solved."""
+        self.kkt.load(W, J)
 
     def multipliers(self, J: Any, r: Vector) -> Vector:
         """Return the y for which ‖r + Cᵀy‖ is least, C the Jacobian with slacks."""
