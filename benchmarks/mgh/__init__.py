@@ -5,7 +5,7 @@ Mathematical Software 7 (1981) 17–41. All 35 problems, some in several sizes; 
 minimization of general functions.
 
 >>> len(ALL), len(UNCONSTRAINED)
-(40, 22)
+(40, 23)
 """
 
 from __future__ import annotations
