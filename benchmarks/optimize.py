@@ -81,7 +81,7 @@ def planned(only: str | None, quick: bool, packages: set[str]) -> Iterable[list[
         return only is None or re.search(only, f"{part} {name}", re.IGNORECASE) is not None
 
     def solvers(among: list[Solver], problem: Any) -> list[Solver]:
-        return [s for s in among if s.package in packages and s.name not in problem.peers_skip and s.fits(problem)]
+        return [s for s in among if s.package in packages and s.package not in problem.peers_skip and s.fits(problem)]
 
     for part, problems, among in (("hs", hs.ALL, CONSTRAINED), ("mgh", mgh.ALL, MGH_SOLVERS)):
         picked = [p for p in problems if chosen(part, p.name)]

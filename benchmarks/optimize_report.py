@@ -222,7 +222,7 @@ def verdicts(m: Measured) -> list[Verdict]:
         found.append(("≥ 97 % of the collections solved", f"{solved} of {len(known)}, {share:.1%}", share >= 0.97))
         wrong = [r.name for r in known if r.outcomes[OURS].verdict == WRONG]
         found.append(("no wrong success", ", ".join(wrong) or "none", not wrong))
-    if hs:
+    if len({s for r in hs for s in r.outcomes}) > 1:
         counts = {s: sum(r.solved(s) for r in hs) for s in dict.fromkeys(s for r in hs for s in r.outcomes)}
         figure = ", ".join(f"{s} {n}" for s, n in counts.items())
         found.append(("hs: solved ≥ every peer", figure, counts[OURS] >= max(counts.values())))
