@@ -26,9 +26,6 @@ from .problem import Point
 
 __all__ = ["Bracket", "Trial", "cubic_minimum"]
 
-#: The nearest that a trial comes to an end of the interval, as a part of its length.
-MARGIN = 0.05
-
 
 class Trial(NamedTuple):
     """φ and φ' at a size t, and the point there."""
@@ -79,6 +76,8 @@ class Bracket:
         The part c₁ of the slope at 0 that a decrease must reach.
     noise : float
         Values that differ by less are equal but for rounding.
+    margin : float
+        The nearest that a trial comes to an end of the interval, as a part of its length.
     stretch : float
         The longest stride beyond the last trial, in strides.
 
@@ -90,13 +89,15 @@ class Bracket:
     2.0
     """
 
-    __slots__ = ("a", "b", "before", "noise", "start", "stretch", "sufficient", "wall", "widths")
+    __slots__ = ("a", "b", "before", "margin", "noise", "start", "stretch", "sufficient", "wall", "widths")
 
-    def __init__(self, start: Trial, sufficient: float, noise: float, stretch: float = 4.0) -> None:
+    def __init__(
+        self, start: Trial, sufficient: float, noise: float, margin: float = 0.05, stretch: float = 4.0
+    ) -> None:
         self.start = self.a = start
         self.b: Trial | None = None
         self.before = start
-        self.sufficient, self.noise, self.stretch = sufficient, noise, stretch
+        self.sufficient, self.noise, self.margin, self.stretch = sufficient, noise, margin, stretch
         self.wall = inf
         self.widths: tuple[float, float] = (inf, inf)
 
@@ -136,7 +137,7 @@ class Bracket:
             t = cubic_minimum(a, b)
         else:
             t = a.t + width * (a.slope / (a.slope - b.slope)) if b.slope > 0 else a.t + 0.5 * width
-        margin = MARGIN * width
+        margin = self.margin * width
         if not t > a.t + margin:
             return a.t + (margin if t <= a.t + margin else 0.5 * width)
         return min(t, b.t - margin)

@@ -27,7 +27,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .composition import Path
+import numpy as np
+
 from .problem import Point, Vector
 from .ray import Ray, first_size
 
@@ -64,35 +65,50 @@ class ConjugateGradient:
     d: Vector | None = None
     value: float = 0.0
     slope: float = 0.0
-    size: float = 0.0
+    natural: float = 0.0
     since: int = 0
 
-    def __call__(self, point: Point) -> Path:
+    def __call__(self, point: Point) -> Ray:
         """Return the ray along −g + β d."""
-        g = point.gradient
-        gg = float(g.dot(g))
-        d, slope, natural = -g, -gg, 0.0
-        if self.x is not None and self.d is not None and self.gradient is not None and point.x is not self.x:
-            y = g - self.gradient
-            dd, dy = float(self.d.dot(self.d)), float(self.d.dot(y))
-            self.since += 1
-            conjugate = abs(float(g.dot(self.gradient))) < ALIKE * gg
-            if dy > 0 and conjugate and self.since < CYCLE * point.x.size:
-                beta = (float(y.dot(g)) - 2 * float(y.dot(y)) * (float(self.d.dot(g)) / dy)) / dy
-                beta = max(beta, BACKWARD * self.slope / dd)
-                d = beta * self.d - g
-                slope = float(g.dot(d))
-            else:
-                self.since = 0
-            if not slope < 0:
-                d, slope, self.since = -g, -gg, 0
-            natural = 2 * (point.value - self.value) / slope
-        if not 0 < natural < float("inf"):
-            natural = first_size(point)
-        self.x, self.gradient, self.d, self.value, self.slope = point.x, g, d, point.value, slope
-        return Ray(point, d, slope, natural, "conjugate gradient" if self.since else "steepest descent")
+        if not (self.value == point.value and self.x is not None and np.array_equal(self.x, point.x)):
+            self._turn(point)
+        assert self.d is not None
+        return Ray(point, self.d, self.slope, self.natural, "conjugate gradient" if self.since else "steepest descent")
 
     def forget(self) -> bool:
         """Begin again with −g; False if that was the last direction."""
         had, self.x, self.since = self.since > 0, None, 0
         return had
+
+    def _turn(self, point: Point) -> None:
+        """Make the direction from a new point."""
+        g = point.gradient
+        gg = float(g.dot(g))
+        d, slope, natural = -g, -gg, 0.0
+        if self.x is not None and self.d is not None and self.gradient is not None:
+            beta = self._beta(g, gg)
+            self.since += 1
+            if beta is None:
+                self.since = 0
+            else:
+                conjugate = beta * self.d - g
+                fall = float(g.dot(conjugate))
+                if fall < 0:
+                    d, slope = conjugate, fall
+                else:
+                    self.since = 0
+            natural = 2 * (point.value - self.value) / slope if slope < 0 else 0.0
+        if not 0 < natural < float("inf"):
+            natural = first_size(point)
+        self.x, self.gradient, self.d, self.value = point.x, g, d, point.value
+        self.slope, self.natural = slope, natural
+
+    def _beta(self, g: Vector, gg: float) -> float | None:
+        """Hager and Zhang's β, or None where the directions begin anew."""
+        assert self.d is not None and self.gradient is not None
+        y = g - self.gradient
+        dy = float(self.d.dot(y))
+        if not dy > 0 or self.since >= CYCLE * g.size or abs(float(g.dot(self.gradient))) >= ALIKE * gg:
+            return None
+        beta = (float(y.dot(g)) - 2 * float(y.dot(y)) * (float(self.d.dot(g)) / dy)) / dy
+        return max(beta, BACKWARD * self.slope / float(self.d.dot(self.d)))

@@ -24,15 +24,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import sqrt
 
-from .bfgs import FLAT, STRIDE
-from .composition import Path
 from .problem import Point, Vector
 from .ray import Ray, first_size
 
-__all__ = ["LBFGS"]
+__all__ = ["FLAT", "LBFGS"]
 
 #: The pairs kept up to so many variables, and beyond.
 MANY, FEW = (30, 100_000), 10
+#: The cosine between −∇f and d below which d is not trusted to fall.
+FLAT = 1e-14
 #: A pair is kept where sᵀy exceeds this part of ‖s‖ ‖y‖.
 CURVED = 1e-10
 
@@ -61,10 +61,11 @@ class LBFGS:
     changes: list[Vector] = field(default_factory=list)
     rho: list[float] = field(default_factory=list)
     gamma: float = 1.0
+    kind: str = "L-BFGS"
     x: Vector | None = None
     gradient: Vector | None = None
 
-    def __call__(self, point: Point) -> Path:
+    def __call__(self, point: Point) -> Ray:
         """Return the ray along −H ∇f, with the step that led here taken in."""
         g = point.gradient
         if self.x is not None and self.gradient is not None and point.x is not self.x:
@@ -74,10 +75,10 @@ class LBFGS:
             d = self._times(g)
             slope = float(g.dot(d))
             if slope < -FLAT * sqrt(g.dot(g) * d.dot(d)):
-                return Ray(point, d, slope, 1.0, "L-BFGS")
+                return Ray(point, d, slope, 1.0, self.kind)
             self.forget()
             self.x, self.gradient = point.x, g
-        return Ray(point, -g, -float(g.dot(g)), first_size(point, STRIDE), "steepest descent")
+        return Ray(point, -g, -float(g.dot(g)), first_size(point), "steepest descent")
 
     def forget(self) -> bool:
         """Drop the pairs; False if there were none."""

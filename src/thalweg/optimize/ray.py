@@ -77,8 +77,8 @@ def straight(path: Path) -> Ray:
     return path
 
 
-def first_size(point: Point, stride: float = 0.1) -> float:
-    """Return the rate of a first step −η ∇f that moves x by `stride` times its length (by `stride` at the origin).
+def first_size(point: Point) -> float:
+    """Return the rate of a first step −η ∇f that moves x by a tenth of its length (or by 0.1 at the origin).
 
     Examples
     --------
@@ -88,4 +88,4 @@ def first_size(point: Point, stride: float = 0.1) -> float:
     """
     length = sqrt(point.x.dot(point.x)) or 1.0
     slope = sqrt(point.gradient.dot(point.gradient))
-    return stride * length / slope if slope > 0 else 1.0
+    return 0.1 * length / slope if slope > 0 else 1.0

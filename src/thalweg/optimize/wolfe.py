@@ -28,7 +28,7 @@ from math import isfinite
 from .bracket import Bracket, Trial
 from .composition import DROWNED, Path, Stuck, Taken, unchanged
 from .problem import Point, Vector
-from .ray import straight
+from .ray import Ray, straight
 
 __all__ = ["Wolfe"]
 
@@ -44,7 +44,9 @@ class Wolfe:
     curvature : float
         c₂ > c₁, the part of the slope that may remain; smaller is a more exact search.
     max_trials : int
-        So many evaluations at most; then the longest step that fell enough is taken.
+        So many evaluations at most; then the best step that fell enough is taken.
+    margin : float
+        The nearest that a trial comes to an end of the interval, as a part of its length.
 
     Examples
     --------
@@ -61,41 +63,47 @@ class Wolfe:
     sufficient: float = 1e-4
     curvature: float = 0.9
     max_trials: int = 50
+    margin: float = 0.05
 
     def __call__(self, point: Point, path: Path, evaluate: Callable[[Vector], Point]) -> Taken | Stuck:
-        """Return a step that satisfies the conditions, or one that falls enough, or why there is none."""
+        """Return a step that satisfies the conditions, or the best that falls enough, or why there is none."""
         ray = straight(path)
         d, slope0, value0 = ray.d, ray.slope, point.value
         if not slope0 < 0:
             return Stuck("the function does not fall along the direction of this method in double precision")
-        noise = DROWNED * abs(value0)
-        bracket = Bracket(Trial(0.0, value0, slope0, point), self.sufficient, noise)
-        flat = -self.curvature * slope0
-        t = ray.natural
+        bracket = Bracket(Trial(0.0, value0, slope0, point), self.sufficient, DROWNED * abs(value0), self.margin)
+        best, flat = bracket.a, -self.curvature * slope0
+        t = self.first(point, ray)
         met_not_finite = None
         for _ in range(self.max_trials):
             step = t * d
-            trial = evaluate(point.x + step)
-            value = trial.value
-            if value == float("-inf"):
-                return Taken(trial, step, t, ray.kind)
-            slope = float(trial.gradient.dot(d))
-            if not (isfinite(value) and isfinite(slope)):
-                met_not_finite = trial.x
+            there = evaluate(point.x + step)
+            if there.value == float("-inf"):
+                return Taken(there, step, t, ray.kind)
+            trial = Trial(t, there.value, float(there.gradient.dot(d)), there)
+            if not (isfinite(trial.value) and isfinite(trial.slope)):
+                met_not_finite = there.x
                 bracket.block(t)
             else:
-                tried = Trial(t, value, slope, trial)
-                if abs(slope) <= flat and bracket.fell_enough(tried):
-                    return Taken(trial, step, t, ray.kind)
-                if value == value0 and unchanged(point, step):
+                if bracket.fell_enough(trial):
+                    if abs(trial.slope) <= flat:
+                        return Taken(there, step, t, ray.kind)
+                    if best.t == 0 or trial.value < best.value:
+                        best = trial
+                if trial.value == value0 and unchanged(point, step):
                     break
-                bracket.add(tried)
+                bracket.add(trial)
             t = bracket.next()
             if not bracket.a.t < t < bracket.upper:  # the interval has no inside left
                 break
-        a = bracket.a
-        if a.t > 0 and a.value < value0:
-            return Taken(a.point, a.t * d, a.t, ray.kind)
+        if best.value < value0 or (best.t > 0 and abs(best.slope) < 0.9 * abs(slope0)):
+            return Taken(best.point, best.t * d, best.t, ray.kind)
         if met_not_finite is not None:
-            return Stuck("no step along the descent direction stays where the function is finite", True, at=met_not_finite)
+            return Stuck(
+                "no step along the descent direction stays where the function is finite", True, at=met_not_finite
+            )
         return Stuck("no step along the descent direction lowers the value in double precision")
+
+    def first(self, point: Point, ray: Ray) -> float:
+        """Return the size to try first."""
+        return ray.natural
