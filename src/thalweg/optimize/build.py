@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -288,14 +289,15 @@ class _Builder:
         self, point: Callable[[Any], Any], start: Vector, names: tuple[str, ...], free: Any
     ) -> tuple[Callable[..., Any], Problem, Facts, Relations]:
         f, constraints, args = self.f, self.constraints, self.args
-        found: list[Relations] = []
+        found: SimpleQueue[Relations] = SimpleQueue()  # a list is watched: to write to it would make a trace stale
 
         def program(v: Any, *given: Any) -> tuple[Any, Any]:
             x = point(v)
             value = self.objective(_call(f, x, given))
             variable = v.node if type(v) is Tracer and free is None else None
             read = read_constraints(constraints(x), variable, free is not None)
-            found[:] = [read.relations]
+            if found.empty():
+                found.put(read.relations)
             rows = read.rows
             if not rows:
                 return value, np.zeros(0)
@@ -312,7 +314,7 @@ class _Builder:
             if not (sparse and is_too_dense(error)):
                 raise
             sparse = False
-        relations = found[0]
+        relations = found.get()
         m = facts.rows
         second = program_hessian(program, sparse)
         if sparse:
