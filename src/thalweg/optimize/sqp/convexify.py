@@ -20,8 +20,8 @@ from ..problem import Matrix
 __all__ = ["convexified"]
 
 
-def convexified(H: Matrix, floor: float) -> Matrix:
-    """Return |H|, with no eigenvalue below `floor`.
+def convexified(H: Matrix, floor: float, turned: float = 1.0) -> Matrix:
+    """Return |H|, with no eigenvalue below `floor`; what was negative is multiplied by `turned`.
 
     Examples
     --------
@@ -35,5 +35,5 @@ def convexified(H: Matrix, floor: float) -> Matrix:
     values, Q, info = dsyevd(H)
     if info != 0:
         values, Q = np.linalg.eigh(H)
-    sizes = np.maximum(np.abs(values), floor)
+    sizes = np.maximum(np.where(values < 0, -turned * values, values), floor)
     return (Q * sizes) @ Q.T

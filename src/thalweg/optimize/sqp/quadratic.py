@@ -2,16 +2,16 @@ r"""Quadratic programs: a minimum of ½ xᵀHx + gᵀx over linear constraints a
 
     minimize ½ xᵀHx + gᵀx    subject to    lower ≤ A x ≤ upper,   xl ≤ x ≤ xu.
 
-H need not be definite, not even positive: H = 0 is a linear program.  First the sides are guessed and corrected in blocks
-(`pivoting`), with H as it is; that ends at once from a good guess.  Where it does not, the program is solved as a
-sequence of strictly convex ones,
+H need not be definite, not even positive: H = 0 is a linear program.  First the sides are guessed and corrected in
+blocks (`pivoting`), with H as it is; that ends at once from a good guess.  Where it does not, the program is solved as
+a sequence of strictly convex ones,
 
     x ← argmin  (g + H x_k)ᵀ(x − x_k) + ½ (x − x_k)ᵀ|H|(x − x_k)
 
 over the same constraints, each by the dual method (`dual_steps`), where |H| ⪰ H is positive definite (`convexify`).
 Each is an upper bound of the objective that touches it at x_k, so the values fall: for convex H this is the proximal
-point method, which for linear and convex quadratic programs finds the right sides after finitely many steps.  As soon as
-the sides are right, the basic solution with the true H is the exact answer.
+point method, which for linear and convex quadratic programs finds the right sides after finitely many steps.  As soon
+as the sides are right, the basic solution with the true H is the exact answer.
 
 A stationary point where the objective curves down along a free direction is left along it, to the next limit.
 A direction along which the objective falls for ever and no limit comes is the ray of an unbounded program.

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..problem import Matrix, Vector
+from ..problem import Matrix
 from .convexify import convexified
 from .dual_steps import dual_steps
 from .pivoting import block_pivots
@@ -53,11 +53,11 @@ def newton_step(system: System, sides: Sides) -> Step | None:
 
 
 def convex_step(
-    system: System, H: Matrix, sides: Sides, floor: float, cap: float, check: Callable[[], None]
+    system: System, H: Matrix, sides: Sides, floor: float, turned: float, cap: float, check: Callable[[], None]
 ) -> Step | None:
     """Return the step with |H|; rows give way where their multipliers would exceed `cap`."""
     n = system.n
-    model = convexified(H, floor)
+    model = convexified(H, floor, turned)
     system.K[:n, :n] = model
     found = block_pivots(system, sides)
     if found is not None and not (np.abs(found[0].y) > cap).any():
