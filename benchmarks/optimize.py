@@ -33,7 +33,9 @@ LONG = 0.5
 LARGE_RELATIVE = 1e-4
 QUICK = 10  # every tenth problem
 
-MGH_SOLVERS = list({s.name: s for s in (*FREE, *(s for pair in PAIRS for s in pair), *SQUARES)}.values())
+#: What a problem calls those that cannot run its functions.
+KNOWN_AS = {"optimistix": "jax"}
+DESCENTS = list({s.name: s for s in (*FREE, *(s for pair in PAIRS for s in pair))}.values())
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,12 +83,16 @@ def planned(only: str | None, quick: bool, packages: set[str]) -> Iterable[list[
         return only is None or re.search(only, f"{part} {name}", re.IGNORECASE) is not None
 
     def solvers(among: list[Solver], problem: Any) -> list[Solver]:
-        return [s for s in among if s.package in packages and s.package not in problem.peers_skip and s.fits(problem)]
+        there = [s for s in among if s.package in packages and s.fits(problem)]
+        return [s for s in there if KNOWN_AS.get(s.package, s.package) not in problem.peers_skip]
 
-    for part, problems, among in (("hs", hs.ALL, CONSTRAINED), ("mgh", mgh.ALL, MGH_SOLVERS)):
-        picked = [p for p in problems if chosen(part, p.name)]
-        for p in picked[:: QUICK if quick and only is None else 1]:
-            yield [Task(part, p.name, s.name, LIMIT) for s in solvers(among, p)]
+    every = QUICK if quick and only is None else 1
+    for p in [p for p in hs.ALL if chosen("hs", p.name)][::every]:
+        yield [Task("hs", p.name, s.name, LIMIT) for s in solvers(CONSTRAINED, p)]
+    free = {p.name for p in mgh.UNCONSTRAINED}
+    for p in [p for p in mgh.ALL if chosen("mgh", p.name)][::every]:
+        among = DESCENTS + SQUARES if p.name in free else SQUARES
+        yield [Task("mgh", p.name, s.name, LIMIT) for s in solvers(among, p)]
     for family in families.ALL:
         if chosen("families", family.name):
             for n in family.sizes[:1] if quick else family.sizes:

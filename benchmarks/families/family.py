@@ -35,6 +35,7 @@ class LargeProblem:
     upper: Array | None = None
     value: float | None = None
     better: tuple[float, ...] = ()
+    others: tuple[float, ...] = ()
     residuals: None = None
     peers_skip: tuple[str, ...] = ()
 

@@ -1,7 +1,8 @@
 r"""What an answer is worth, worked out from the statement of the problem alone.
 
-*Solved*: the solver says success, no constraint is violated by more than 10⁻⁶, and the value is the known one, or a
-better one, to 10⁻⁶ relative. *Inexact*: to 10⁻³ only. A success elsewhere is one of two things. It is *another
+*Solved*: the solver says success, no constraint is violated by more than 10⁻⁶ (divided by the largest component of its
+gradient, where that is above 1: about the distance to where it holds), and the value is the known one, or a better one,
+to 10⁻⁶ relative. *Inexact*: to 10⁻³ only. A success elsewhere is one of two things. It is *another
 minimum* where the conditions of Karush, Kuhn and Tucker hold: multipliers of the right signs, found anew by least
 squares, balance the gradient, and the Hessian of the Lagrangian has no negative curvature along the active constraints.
 Otherwise, and where a constraint is violated, it is a *wrong success*.
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.optimize
+import scipy.sparse
 
 import thalweg as tw
 from benchmarks.optimizers.solver import Array, array_of, bounds, large
@@ -42,15 +44,24 @@ class Judgement:
 
 
 def violation(problem: Any, x: Array) -> float:
-    """The largest violation of any constraint or bound."""
+    """The largest violation of any constraint or bound, over the slope of the constraint where that is above 1."""
     low, high = bounds(problem)
-    parts = [low - x, x - high]
-    if problem.eq is not None:
-        parts.append(np.abs(np.asarray(problem.eq(x), float)))
-    if problem.ineq is not None:
-        parts.append(-np.asarray(problem.ineq(x), float))
-    worst = float(np.max(np.concatenate([np.atleast_1d(p) for p in parts])))
-    return max(worst, 0.0) if not np.isnan(worst) else np.inf
+    parts = [(low - x) / np.maximum(1, np.abs(low)), (x - high) / np.maximum(1, np.abs(high))]
+    for c, measured in ((problem.eq, np.abs), (problem.ineq, np.negative)):
+        if c is not None:
+            broken = measured(np.asarray(c(x), float))
+            if not np.all(broken <= VIOLATION):
+                broken = broken / np.maximum(1, steepest(c, x))
+            parts.append(broken)
+    with_infinite = np.concatenate(parts)
+    worst = float(np.max(with_infinite, initial=0.0, where=~np.isneginf(with_infinite)))
+    return worst if not np.isnan(worst) else np.inf
+
+
+def steepest(c: Any, x: Array) -> Array:
+    """The largest component of the gradient of each constraint."""
+    J = abs(tw.jacobian(array_of(c), sparse=x.size > 200)(x))
+    return np.asarray(J.max(axis=1).toarray()).ravel() if scipy.sparse.issparse(J) else np.max(J, axis=1)
 
 
 def tolerance(value: float, relative: float = VALUE) -> float:
@@ -74,7 +85,7 @@ def judged(problem: Any, x: Array, success: bool, message: str = "", relative: f
     if not known or _reached(value, known, relative):
         return Judgement(SOLVED, value, worst, error)
     found = f"{value:.9g} instead of {problem.value:.9g}"
-    if _reached(value, known, ROUGHLY):
+    if not any(abs(value - v) <= tolerance(v) for v in problem.others) and _reached(value, known, ROUGHLY):
         return Judgement(INEXACT, value, worst, error, found)
     fault = "" if large(problem) else not_a_minimum(problem, x)
     if large(problem) or fault:

@@ -84,7 +84,8 @@ def _serve(tasks: Connection) -> None:
     import gc
     import warnings
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # solvers in compiled code print what nobody asked for
+    for stream in (1, 2):  # solvers in compiled code print what nobody asked for
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     warnings.simplefilter("ignore")
     while (task := tasks.recv()) is not None:
         gc.collect()
