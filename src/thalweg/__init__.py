@@ -25,12 +25,13 @@ from thalweg.calculus import (
     vjp,
 )
 from thalweg.formula import formula
-from thalweg.optimize import between, classify, descend, least_squares, maximize, minimize
+from thalweg.optimize import argmin, between, classify, descend, least_squares, maximize, minimize
 
 __version__ = "0.1.0"
 __all__ = [
     "MultivariatePolynomial",
     "Polynomial",
+    "argmin",
     "batch",
     "between",
     "calculus",

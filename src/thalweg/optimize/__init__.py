@@ -5,6 +5,7 @@ method such as `gradient_descent` with `fixed_rate`, `descend` (the loop), `clas
 (the answer).
 """
 
+from .argmin import argmin
 from .classify import KINDS, Classification
 from .descend import Descent, descend
 from .methods import METHODS
@@ -24,6 +25,7 @@ __all__ = [
     "Solution",
     "State",
     "Status",
+    "argmin",
     "between",
     "classify",
     "descend",

@@ -71,6 +71,8 @@ class Built:
         Of the objective as a polynomial; ∞ where it is none or not known.
     lower, upper : array or None
         The bounds that the argument `bounds` gave, over all variables.
+    objective : callable or None
+        The user's function.
     """
 
     problem: Problem
@@ -84,6 +86,7 @@ class Built:
     degree: float = float("inf")
     lower: Vector | None = None
     upper: Vector | None = None
+    objective: Callable[..., Any] | None = None
 
     def spread(self, v: Vector, fill: float = 0.0) -> Vector:
         """A vector over the free variables as one over all."""
@@ -176,7 +179,7 @@ class _Builder:
         self.layout = layout
         self.args = args
         variables = tuple(str(v) for v in getattr(f, "variables", ()))
-        self.constraints = written(subject_to, lambda g, x: _call(g, x, _accepted(g, args)), variables)
+        self.constraints = written(subject_to, lambda g, x, given: _call(g, x, _accepted(g, given)), variables)
         self.relations: Relations | None = None
 
     def built(self, lower: Vector, upper: Vector) -> Built:
@@ -196,7 +199,7 @@ class _Builder:
 
         if self.constraints is None:
             problem, degree = self._free_problem(point, start, names), float("inf")
-            program, relations = None, Relations()
+            program, relations = self._unconstrained(point), Relations()
             rows_lower = rows_upper = None
         else:
             program, problem, facts, relations = self._program(point, start, names, free)
@@ -210,7 +213,9 @@ class _Builder:
             low, high = low[free], high[free]
         if np.isfinite(low).any() or np.isfinite(high).any():
             problem = replace(problem, lower=low, upper=high)
-        return Built(problem, start, relations, self.layout, free, fixed, program, self.args, degree, lower, upper)
+        return Built(
+            problem, start, relations, self.layout, free, fixed, program, self.args, degree, lower, upper, self.f
+        )
 
     def _tightened(self, relations: Relations, lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
         """The bounds with those that constraints say, or an error where they leave no number."""
@@ -265,6 +270,10 @@ class _Builder:
             sparse=sparse,
         )
 
+    def _unconstrained(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
+        """The program of an objective alone."""
+        return lambda v, *given: (self.objective(_call(self.f, point(v), given)), np.zeros(0))
+
     def _residuals(self, point: Callable[[Any], Any], start: Vector) -> tuple[Callable[..., Any], Residuals]:
         """½ ‖r‖² with its gradient, and r with its Jacobian: one evaluation for the four."""
         f, args = self.f, self.args
@@ -295,7 +304,7 @@ class _Builder:
             x = point(v)
             value = self.objective(_call(f, x, given))
             variable = v.node if type(v) is Tracer and free is None else None
-            read = read_constraints(constraints(x), variable, free is not None)
+            read = read_constraints(constraints(x, given), variable, free is not None)
             if found.empty():
                 found.put(read.relations)
             rows = read.rows

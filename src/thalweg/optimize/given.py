@@ -170,7 +170,7 @@ class Given:
                 low = lower if problem.lower is None else problem.lower
                 high = upper if problem.upper is None else problem.upper
                 return problem.constraints, traced.relations, low, high
-        rows = _numeric(written(subject_to, lambda g, x: g(x), ()), layout)
+        rows = _numeric(written(subject_to, lambda g, x, given: g(x), ()), layout)
 
         def c(x: Vector) -> Vector:
             return np.concatenate([np.asarray(r.value(layout.unravel(x)), dtype=np.float64).ravel() for r in rows])
@@ -222,9 +222,9 @@ class _Rows:
     text: str
 
 
-def _numeric(constraint: Callable[[Any], Any], layout: Structure) -> list[_Rows]:
+def _numeric(constraint: Callable[[Any, Any], Any], layout: Structure) -> list[_Rows]:
     """Constraints that are plain functions, found by calling them at the start."""
-    found = list(_leaves(constraint(layout.unravel(layout.start))))
+    found = list(_leaves(constraint(layout.unravel(layout.start), ())))
     rows = []
     for k, leaf in enumerate(found):
         if isinstance(leaf, Plain):
@@ -243,9 +243,9 @@ def _numeric(constraint: Callable[[Any], Any], layout: Structure) -> list[_Rows]
     return rows
 
 
-def _nth(constraint: Callable[[Any], Any], k: int) -> Callable[[Any], Any]:
+def _nth(constraint: Callable[[Any, Any], Any], k: int) -> Callable[[Any], Any]:
     def value(x: Any) -> Any:
-        leaf = list(_leaves(constraint(x)))[k]
+        leaf = list(_leaves(constraint(x, ())))[k]
         return leaf.value if isinstance(leaf, (Plain, Ranged)) else leaf
 
     return value

@@ -17,6 +17,7 @@ from .relations import Relations
 
 if TYPE_CHECKING:
     from .build import Built
+    from .sensitivity import Sensitivity
 
 __all__ = ["Solution", "Status"]
 
@@ -228,6 +229,38 @@ class Solution:
     def nhev(self) -> int:
         """SciPy's name of ``evaluations.hessian``."""
         return self.evaluations.hessian
+
+    def sensitivity(self, parameter: int | str = 0) -> Sensitivity:
+        """How the optimum moves with one of the ``args``: dx*/dp, df*/dp and dλ*/dp, by implicit differentiation.
+
+        Parameters
+        ----------
+        parameter : int or str
+            Which of ``args``: its place, or the name that the function gives it.
+
+        Returns
+        -------
+        Sensitivity
+            With `x`, `value` and `multipliers`.
+
+        Raises
+        ------
+        ArgumentError
+            Where the optimum does not depend smoothly on it: a flat minimum, dependent constraints, or an active
+            constraint with multiplier zero.
+
+        Examples
+        --------
+        >>> import thalweg as tw
+        >>> s = tw.minimize(lambda x, p: (x[0] - p) ** 2 + x[1] ** 2, [0.0, 0.0], args=(2.0,),
+        ...                 subject_to=lambda x: x[0] + x[1] == 1)
+        >>> d = s.sensitivity("p")
+        >>> d.x.round(9), round(d.value, 9)
+        (array([ 0.5, -0.5]), 1.0)
+        """
+        from .sensitivity import sensitivity_of
+
+        return sensitivity_of(self, parameter)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the solution as plain Python values (str, float, int, bool, list, dict, None).

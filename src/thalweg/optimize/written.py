@@ -25,6 +25,7 @@ from .source import at_line, place_text, source_text
 
 __all__ = ["Between", "Plain", "Ranged", "Texted", "between", "written"]
 
+Call = Callable[[Callable[..., Any], Any, Any], Any]
 #: The ops that a comparison becomes.
 COMPARISONS = ("equal", "less_equal", "less", "greater_equal", "greater")
 
@@ -62,15 +63,15 @@ def between(lower: Any, g: Any, upper: Any) -> Between:
     return Between(lower, g, upper)
 
 
-def written(subject_to: Any, call: Callable[[Callable[..., Any], Any], Any], variables: tuple[str, ...]) -> Any:
-    """Return a function of traced x that gives comparisons, for every form of `subject_to`.
+def written(subject_to: Any, call: Call, variables: tuple[str, ...]) -> Any:
+    """Return a function of traced x (and further arguments) that gives comparisons, for every form of `subject_to`.
 
     Parameters
     ----------
     subject_to
         As the user gave it.
     call : callable
-        ``(g, x) -> g(x)`` in the way the objective is called.
+        ``(g, x, given) -> g(x)`` in the way the objective is called, with its further arguments.
     variables : tuple of str
         Names of the objective's variables, for constraints that are texts.
     """
@@ -93,18 +94,18 @@ def written(subject_to: Any, call: Callable[[Callable[..., Any], Any], Any], var
         parts = [written(item, call, variables) for item in subject_to]
         if not parts or any(part is None for part in parts):
             raise ArgumentError("subject_to is empty, or holds None: leave it out where there are no constraints.")
-        return lambda x: [part(x) for part in parts]
+        return lambda x, given: [part(x, given) for part in parts]
     raise ArgumentError(
         f"subject_to must be a function that returns comparisons, such as lambda x: [x[0] + x[1] == 1, x >= 0], or one "
         f"of SciPy's constraints, a dict {{'eq': g, 'ineq': h}} or a list of these; not {subject_to!r}."
     )
 
 
-def _named(g: Callable[..., Any], call: Callable[..., Any]) -> Callable[[Any], Any]:
-    def constraint(x: Any) -> Any:
+def _named(g: Callable[..., Any], call: Call) -> Callable[[Any, Any], Any]:
+    def constraint(x: Any, given: Any) -> Any:
         trace = running.traces[-1] if running.traces else None
         before = set() if trace is None else set(trace.guards)
-        found = call(g, x)
+        found = call(g, x, given)
         if trace is not None:
             _refuse_chains(g, [n for n in trace.guards if n not in before])
         if isinstance(g, Formula) and g.is_comparison and "!=" in g.relations:
@@ -135,7 +136,7 @@ def _codes(code: Any) -> set[Any]:
     return {code}.union(*(_codes(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
-def _from_mapping(given: Mapping[Any, Any], call: Callable[..., Any], variables: tuple[str, ...]) -> Any:
+def _from_mapping(given: Mapping[Any, Any], call: Call, variables: tuple[str, ...]) -> Any:
     if "type" in given and "fun" in given:  # SciPy's
         kind, g, args = str(given["type"]).lower(), given["fun"], given.get("args", ())
         if kind not in ("eq", "ineq"):
@@ -161,8 +162,10 @@ def _from_mapping(given: Mapping[Any, Any], call: Callable[..., Any], variables:
     if not parts:
         return None
 
-    def constraint(x: Any) -> Any:
-        return {k: [p(x) for p in part] if isinstance(part, list) else part(x) for k, part in parts.items()}
+    def constraint(x: Any, given: Any) -> Any:
+        return {
+            k: [p(x, given) for p in part] if isinstance(part, list) else part(x, given) for k, part in parts.items()
+        }
 
     return constraint
 
@@ -175,12 +178,12 @@ def _function(g: Any, variables: tuple[str, ...]) -> Callable[..., Any]:
     return g
 
 
-def _signed(g: Callable[..., Any], kind: str, call: Callable[..., Any], name: str) -> Callable[[Any], Any]:
+def _signed(g: Callable[..., Any], kind: str, call: Call, name: str) -> Callable[[Any, Any], Any]:
     """g(x) = 0 or g(x) ≥ 0 from a plain function."""
     text = "" if name == "<lambda>" else f"{name}(x) {'==' if kind == 'eq' else '>='} 0"
 
-    def constraint(x: Any) -> Any:
-        value = call(g, x)
+    def constraint(x: Any, given: Any) -> Any:
+        value = call(g, x, given)
         if isinstance(value, (list, tuple)):
             value = np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
         return Plain(value, kind, text)
@@ -205,16 +208,17 @@ class Plain:
     text: str
 
 
-def _from_scipy(given: Any, kind: str, call: Callable[..., Any]) -> Callable[[Any], Any]:
+def _from_scipy(given: Any, kind: str, call: Call) -> Callable[[Any, Any], Any]:
     lower, upper = given.lb, given.ub
     if kind == "Bounds":
-        return lambda x: Ranged(x, lower, upper, "bounds")
+        return lambda x, given: Ranged(x, lower, upper, "bounds")
     if kind == "LinearConstraint":
         A = given.A
         A = A.toarray() if hasattr(A, "toarray") else np.atleast_2d(np.asarray(A, dtype=np.float64))
-        return lambda x: Ranged(A @ np.reshape(x, (-1,)), lower, upper, "A @ x")
+        return lambda x, given: Ranged(A @ np.reshape(x, (-1,)), lower, upper, "A @ x")
     name = str(getattr(given.fun, "__name__", "fun"))
-    return lambda x: Ranged(call(given.fun, x), lower, upper, "fun(x)" if name == "<lambda>" else f"{name}(x)")
+    text = "fun(x)" if name == "<lambda>" else f"{name}(x)"
+    return lambda x, further: Ranged(call(given.fun, x, further), lower, upper, text)
 
 
 @dataclass(frozen=True, eq=False)
