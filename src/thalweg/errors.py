@@ -27,5 +27,9 @@ class FormulaError(ThalwegError, ValueError):
     """A formula that cannot be read; the message shows the text with a caret under the place."""
 
 
+class MissingPackageError(ThalwegError, ImportError):
+    """A package that is needed for this only is not installed; the message says how to install it."""
+
+
 class NativeCodeWarning(UserWarning):
     """Machine code cannot be made here, and why; functions run interpreted, with the same results."""

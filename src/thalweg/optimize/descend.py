@@ -36,6 +36,7 @@ from .polish import polished
 from .problem import Evaluations, Point, Problem
 from .progress import watcher
 from .record import Record
+from .resume import method_of, resume
 from .settings import Settings
 from .solution import Solution, Status
 from .state import State
@@ -79,6 +80,9 @@ class Descent(Iterator[State]):
         self._current: Iterate | None = None
         self._escapes = 0
         self._solution: Solution | None = None
+        self._before = 0.0  # seconds that the run took before it was resumed
+        self._resumed: State | None = None
+        self._settled: State | None = None  # the state that engine and record are still at
         self._states = self._run()
         self.run_of_engine = Run(self.problem, settings.tol, float("inf"), self.record.evaluated, self.notes)
 
@@ -123,13 +127,20 @@ class Descent(Iterator[State]):
     # ------------------------------------------------------------------ the loop
 
     def _run(self) -> Generator[State, None, None]:
-        self._began = perf_counter()
-        at = self._current = self.engine.begin(self.start, self.run_of_engine)
+        begun = perf_counter()
+        self._began = begun - self._before
+        state, stopped = self._resumed, None
+        if state is None or self._current is None:
+            self._current = self.engine.begin(self.start, self.run_of_engine)
+        at = self._current
         if self.settings.time_limit is not None:
-            self.run_of_engine.deadline = self._began + self.settings.time_limit
+            self.run_of_engine.deadline = begun + self.settings.time_limit
         while True:
-            state = self._state(at)
-            stopped = self._watched(state)
+            if state is None:
+                state = self._state(at)
+                self._settled = state
+                stopped = self._watched(state)
+            self._settled = state
             yield state
             with np.errstate(all="ignore"), self.problem.undisturbed():  # what is not finite is said in the ending
                 outcome = stopped or self._next(at)
@@ -137,6 +148,7 @@ class Descent(Iterator[State]):
                 self._finish(outcome)
                 return
             at = self._current = outcome
+            state = None
 
     def _next(self, at: Iterate) -> Iterate | Ending:
         """Take a step from an iterate, or say why the run ends here."""
@@ -148,6 +160,7 @@ class Descent(Iterator[State]):
             return ending.not_finite(point)
         try:
             left = self.iterations < self.max_iterations
+            self._settled = self._settled if not left else None
             if at.residual <= self.demand and not (left and self.engine.worth_polishing(at, run)):
                 if self.problem.constrained:
                     at = self._current = polished(at, run)
@@ -197,6 +210,7 @@ class Descent(Iterator[State]):
                 message = f"left a {left} {judge.along(way)}"
                 self.notes.append(f"iteration {self.iterations + 1} {message}")
                 run.known(outcome.point)
+                self._settled = None
                 begun = self.engine.begin(outcome.point.x, run)
                 return replace(begun, step=outcome.step, size=outcome.size, kind=outcome.kind, message=message)
         return ending.standing_on(c, self.settings.sense, self.settings.escape_saddles)
@@ -234,6 +248,7 @@ class Descent(Iterator[State]):
             evaluations=self.problem.count.snapshot(),
             elapsed=self.elapsed,
             message=at.message,
+            _run=self,
         )
 
     def _watched(self, state: State) -> Ending | None:
@@ -313,7 +328,9 @@ class Descent(Iterator[State]):
 def descend(f: Callable[..., Any] | Problem, x0: Any, method: str = "auto", **options: Any) -> Descent:
     """Go down a function step by step: an iterator over the states of a minimization.
 
-    The first state is the starting point.  Leave the loop whenever you like and ask for ``.solution()``.
+    The first state is the starting point.  Leave the loop whenever you like and ask for ``.solution()``.  A `State` as
+    `x0` goes on where its run was: the same iterates follow, bit for bit, as if it had not been interrupted, and
+    iterations and seconds are counted on.
 
     Parameters
     ----------
@@ -354,6 +371,14 @@ def descent(
     """Return a run that has not begun; `others` are the settings of the loop and the options of the method."""
     names = [item.name for item in fields(Settings)]
     settings = Settings(**{name: others.pop(name) for name in names if name in others})
+    memory, state = None, x0
+    if isinstance(state, State):
+        x0, memory = state.x, state.memory()
+        method, others, same = method_of(memory, method, others)
+        memory = memory if same else None
     given = given_derivatives(grad, hess, derivatives, residuals)
     built = build(f, x0, subject_to=subject_to, bounds=bounds, args=args, residuals=residuals, given=given)
-    return Descent(built, method, settings, others)
+    run = Descent(built, method, settings, others)
+    if memory is not None:
+        resume(run, memory, state)
+    return run

@@ -5,13 +5,20 @@ The numbers of every iteration are kept; the path of x is kept for few variables
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from thalweg.errors import MissingPackageError
+
 from .problem import Matrix, Vector
 
-__all__ = ["PATH_LIMIT", "History"]
+__all__ = ["COLUMNS", "PATH_LIMIT", "History"]
+
+#: The numbers of an iterate, by the names of the columns.
+COLUMNS = ("iteration", "value", "gradient_norm", "infeasibility", "step_length", "evaluations", "time")
 
 #: The path of x is kept up to this many variables.
 PATH_LIMIT = 20
@@ -91,6 +98,40 @@ class History:
     def x(self) -> Matrix | None:
         """The iterates as rows, in the order of the coordinates' names; None beyond `PATH_LIMIT` variables."""
         return np.array(self._path) if self._path else None
+
+    def to_dataframe(self, names: Sequence[str] = ()) -> Any:
+        """Return the columns as a `pandas.DataFrame`, one row an iterate, with the coordinates of x where kept.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Names of the coordinates, as `Solution.names` has them; ``x[0]``, ``x[1]``, … without.
+
+        Raises
+        ------
+        MissingPackageError
+            Where pandas is not installed; the columns are attributes of this object too.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MissingPackageError(
+                "history.to_dataframe() needs pandas: `pip install thalweg[pandas]`. Without it, history.value, "
+                "history.gradient_norm and the other columns are arrays."
+            ) from None
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        path = self.x
+        if path is not None:
+            known = list(names) or [f"x[{i}]" for i in range(path.shape[1])]
+            columns |= {str(name): path[:, i] for i, name in enumerate(known)}
+        return pandas.DataFrame(columns).set_index("iteration")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"rows": np.array(self._rows, dtype=np.float64), "path": self.x}
+
+    def __setstate__(self, content: dict[str, Any]) -> None:
+        self._rows = [(v, g, s, t, int(e), i) for v, g, s, t, e, i in content["rows"].tolist()]
+        self._path = [] if content["path"] is None else list(content["path"])
 
     def _column(self, place: int) -> Vector:
         return np.array([row[place] for row in self._rows], dtype=np.float64)

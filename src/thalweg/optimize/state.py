@@ -1,11 +1,21 @@
-"""What the loop yields at each iteration: where it is and what it just did."""
+"""What the loop yields at each iteration: where it is and what it just did.
+
+A state can be saved to a file while its run stands on it, in the callback or inside the loop, and given as `x0` to go
+on exactly there (`resume`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from thalweg.errors import ArgumentError
 
 from .problem import Evaluations
+from .saved import Packed, pack, read, unpack, write
+
+if TYPE_CHECKING:
+    from .descend import Descent
 
 __all__ = ["State"]
 
@@ -41,6 +51,21 @@ class State:
         Seconds since the start.
     message : str
         What happened, where it deserves a sentence: 'left a saddle point …'.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> from thalweg.optimize import descend, minimize
+    >>> def valley(x):
+    ...     return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+    >>> file = os.path.join(tempfile.mkdtemp(), "half-way.npz")
+    >>> for state in descend(valley, [-1.2, 1.0]):
+    ...     if state.iteration == 10:
+    ...         state.save(file)
+    ...         break
+    >>> solution = minimize(valley, State.load(file))
+    >>> solution.iterations == minimize(valley, [-1.2, 1.0]).iterations
+    True
     """
 
     iteration: int
@@ -57,6 +82,61 @@ class State:
     message: str = ""
     residual: float = float("nan")
     infeasibility: float = 0.0
+    _run: Descent | None = field(default=None, repr=False)
+    _memory: Packed | None = field(default=None, repr=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state, with all that its run remembers, to a file from which the run can go on.
+
+        Parameters
+        ----------
+        path
+            By custom ``….npz``.  An old file there is replaced once the new one is complete.
+
+        Raises
+        ------
+        ArgumentError
+            Where the run has gone on from this state, or x is of a type that no file holds (such as a dataclass).
+        OSError
+            Where the file cannot be written; an old one is untouched then.
+        """
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith("_")}
+        memory, state = self.memory(), pack(shown)
+        shift = len(state.arrays)
+        write(path, Packed({"state": state.tree, "memory": memory.tree, "after": shift}, state.arrays + memory.arrays))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> State:
+        """Read a state that `save` wrote; give it as `x0` to `minimize`, `maximize` or `descend` to go on.
+
+        Raises
+        ------
+        ArgumentError
+            Where the file is no saved state, is damaged, or comes from a later version.
+        """
+        packed = read(path)
+        try:
+            shift = packed.tree["after"]
+            shown = unpack(Packed(packed.tree["state"], packed.arrays[:shift]))
+            return cls(**shown, _memory=Packed(packed.tree["memory"], packed.arrays[shift:]))
+        except (KeyError, TypeError, IndexError, AttributeError, ArgumentError) as error:
+            raise ArgumentError(f"{os.fspath(path)} cannot be read as a saved state ({error}).") from None
+
+    def memory(self) -> Packed:
+        """What the run remembers at this state."""
+        if self._memory is not None:
+            return self._memory
+        if self._run is None:
+            raise ArgumentError("This state has no run to go on with; give its x as x0.")
+        from .resume import taken
+
+        return taken(self._run, self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_run"}
+
+    def __setstate__(self, content: dict[str, Any]) -> None:
+        self.__dict__.update({"_run": None, **content})
 
     def __str__(self) -> str:
         line = f"{self.iteration:6d}  value {self.value:<14.8g} gradient {self.gradient_norm:<10.3g}"
