@@ -8,7 +8,8 @@ of d v, the *quality function* predicts the residuals after the longest step tha
 and the σ of least q is taken; all of the grid is computed at once.
 
 *Monotone mode.*  If the residuals do not fall for a while, μ is held until its barrier problem is solved to κ_ε μ, and
-then becomes min(κ_μ μ, μ^θ) (Fiacco & McCormick).  As soon as the residuals are below what they were, free mode is back.
+then becomes min(κ_μ μ, μ^θ) (Fiacco & McCormick).  As soon as the residuals are below what they were, free mode is
+back.
 
 References
 ----------
@@ -28,7 +29,8 @@ from ..problem import Vector
 __all__ = ["Barrier", "longest", "quality_sigma"]
 
 KAPPA_EPSILON, KAPPA_MU, THETA_MU = 10.0, 0.2, 1.5
-LEAST_MU, MOST_MU = 1e-11, 1e5
+#: The least μ for an objective that is not scaled, and the least and largest of all.
+LEAST_MU, TINIEST_MU, MOST_MU = 1e-11, 1e-20, 1e5
 #: Fraction of the way to the nearest bound that a step may go.
 TAU_LEAST = 0.99
 #: Values of σ that are compared.
@@ -84,6 +86,8 @@ class Barrier:
     ----------
     mu : float
         The barrier parameter.
+    least : float
+        Its least value.
     free : bool
         Whether μ is chosen anew at each iteration.
     adaptive : bool
@@ -99,6 +103,7 @@ class Barrier:
     """
 
     mu: float = 0.1
+    least: float = LEAST_MU
     adaptive: bool = True
     free: bool = True
     residuals: list[float] = field(default_factory=list)
@@ -123,12 +128,14 @@ class Barrier:
     def hold(self, mu: float) -> None:
         """Go over to monotone mode, at μ."""
         self.free = False
-        self.mu = min(max(mu, LEAST_MU), MOST_MU)
+        self.mu = min(max(mu, self.least), MOST_MU)
 
-    def lower(self, error: Callable[[float], float]) -> bool:
+    def lower(self, error: Callable[[float], float], once: bool = False) -> bool:
         """Lower μ while its barrier problem is solved, error(μ) ≤ κ_ε μ; return whether it has changed."""
         changed = False
-        while self.mu > LEAST_MU and error(self.mu) <= KAPPA_EPSILON * self.mu:
-            self.mu = max(LEAST_MU, min(KAPPA_MU * self.mu, self.mu**THETA_MU))
+        while self.mu > self.least and error(self.mu) <= KAPPA_EPSILON * self.mu:
+            self.mu = max(self.least, min(KAPPA_MU * self.mu, self.mu**THETA_MU))
             changed = True
+            if once:
+                break
         return changed

@@ -4,9 +4,9 @@ With θ = ‖c‖₁ and the barrier function φ, each step must make enough pro
 
     θ⁺ ≤ (1 − γ_θ) θ    or    φ⁺ ≤ φ − γ_φ θ,
 
-and must not lie in the region that earlier points have forbidden.  Where the step promises a decrease of φ that is large
-beside θ (the *switching condition*), φ itself has to fall by Armijo's rule, so that a feasible point which is no minimum
-is not a place to stay.
+and must not lie in the region that earlier points have forbidden.  Where the step promises a decrease of φ that is
+large beside θ (the *switching condition*), φ itself has to fall by Armijo's rule, so that a feasible point which is no
+minimum is not a place to stay.
 
 References
 ----------

@@ -1,4 +1,4 @@
-r"""The form that the interior point method works on: slacks for inequality rows, every bound a distance, units of size one.
+r"""The form that the method works on: slacks for inequality rows, each bound a distance, units of size one.
 
     minimize f(x)   subject to   c_E(x) − b = 0,   c_I(x) − s = 0,   and bounds on w = (x, s).
 
@@ -133,19 +133,21 @@ class Form:
     def rescale(self, point: Point) -> None:
         """Choose the scales of f and of the rows by the gradients at a point."""
         steepest = point.gradient_norm
-        self.f_scale = max(SMALLEST_SCALE, LONGEST_GRADIENT / steepest) if steepest > LONGEST_GRADIENT else 1.0
-        self.row_scale = None
+        f_scale = max(SMALLEST_SCALE, LONGEST_GRADIENT / steepest) if steepest > LONGEST_GRADIENT else 1.0
+        row_scale = None
         if self.m:
-            place = self.place(point)
-            if self.sparse:
-                heights = np.asarray(abs(place.J).max(axis=1).toarray()).ravel()
-            else:
-                heights = np.abs(place.J).max(axis=1)
+            J = self.place(point).J
+            heights = np.asarray(abs(J).max(axis=1).toarray()).ravel() if self.sparse else np.abs(J).max(axis=1)
             if heights.max() > LONGEST_GRADIENT:
-                scale = np.maximum(SMALLEST_SCALE, LONGEST_GRADIENT / np.maximum(heights, LONGEST_GRADIENT))
-                self.row_scale = scale
-                if self.sparse:
-                    self.row_of_entry = np.repeat(np.arange(self.m), np.diff(place.J.indptr))
+                row_scale = np.maximum(SMALLEST_SCALE, LONGEST_GRADIENT / np.maximum(heights, LONGEST_GRADIENT))
+        self.set_scales(f_scale, row_scale, point)
+
+    def set_scales(self, f_scale: float, row_scale: Vector | None, point: Point) -> None:
+        """Take over scales; the point is for the pattern of its Jacobian."""
+        if self.sparse and row_scale is not None:
+            J = point.J if self.kept is None else point.J[self.kept]
+            self.row_of_entry = np.repeat(np.arange(self.m), np.diff(J.indptr))
+        self.f_scale, self.row_scale = f_scale, row_scale
         self.set_sides()
 
     def place(self, point: Point) -> Place:

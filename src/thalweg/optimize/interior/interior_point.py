@@ -4,9 +4,10 @@ For the problem with slacks (`form`), each iteration takes a step of Newton's me
 
     ∇f + Cᵀy − Σ σ v e_B = 0,     c(w) = 0,     d v = μ,
 
-keeps d and v positive, and drives μ to zero (`barrier`).  The direction is corrected until it goes downhill (`inertia`);
-its length is found by backtracking until infeasibility or barrier function have fallen enough (`line_search`, `filter`).
-Where no length will do, the violation of the constraints is minimized for a while (`restoration`).
+keeps d and v positive, and drives μ to zero (`barrier`).  The direction is corrected until it goes downhill
+(`inertia`); its length is found by backtracking until infeasibility or barrier function have fallen enough
+(`line_search`, `filter`).  Where no length will do, the violation of the constraints is minimized for a while
+(`restoration`).
 
 References
 ----------
@@ -17,20 +18,23 @@ Nocedal, Wächter & Waltz, SIAM J. Optim. 19 (2009), for the choice of μ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..composition import Stuck
 from ..engine import Iterate, Run
 from ..problem import Point, Vector
-from .barrier import LEAST_MU, Barrier, longest, quality_sigma
+from .barrier import LEAST_MU, TINIEST_MU, Barrier
+from .direction import direction
 from .filter import Filter
 from .form import Form, Place
 from .inertia import Inertia
-from .line_search import Found, Here, Step, Trial, barrier_value, search
+from .line_search import Found, Step, barrier_value, search, trial
 from .newton_system import NewtonSystem
-from .restoration import PROXIMAL, Restoration
+from .position import Position
+from .restoration import Recovery
+from .resumed import made_anew, state_of
 from .start import inside, least_squares_multipliers
 
 __all__ = ["InteriorPoint"]
@@ -39,25 +43,21 @@ __all__ = ["InteriorPoint"]
 KAPPA_SIGMA = 1e10
 #: Residuals below which their decrease is enough for a full step.
 LOCAL = 1e-3
-#: Average size of multipliers above which residuals are measured relative to it.
-LARGE_MULTIPLIERS = 100.0
-#: Below this value, at a feasible point, the objective is taken for unbounded.
-UNBOUNDED = -1e20
+#: Least curvature along a direction, relative to its length squared, where the inertia is not known.
+CURVED = 1e-11
+#: So often a larger shift is tried for the sake of a direction.
+MOST_TRIES = 12
+#: Relative lengths of steps that are noticed: those below the first cost patience when nothing is gained, those below
+#: the second cost four times as much.
+SHORT, ROUNDING, PATIENCE = 1e-8, 1e-14, 12
+#: Multipliers beyond this have no limit: μ does not wait for them, not longer than so many iterations.
+ENDLESS_MULTIPLIERS, LONGEST_WAIT = 1e18, 8
 #: Multipliers of the bounds are at most so large after restoration.
 LARGEST_RESET = 1e3
+#: Below this value, at a feasible point, the objective is taken for unbounded.
+UNBOUNDED = -1e20
 #: Iterates larger than this have run away.
 TOO_FAR = 1e20
-
-
-@dataclass(eq=False)
-class Feasible:
-    """Restoration in progress: its problem, its engine, and where it is."""
-
-    problem: Restoration
-    engine: InteriorPoint
-    run: Run
-    at: Iterate
-    stuck: Stuck | None = None
 
 
 class InteriorPoint:
@@ -93,6 +93,13 @@ class InteriorPoint:
     (array([0.5, 0.5]), array([-1.]))
     """
 
+    _cached_form: Any = None
+    _cached_system: Any = None
+    _cached_here: Any = None
+    _cached_recovery: Any = None
+    #: A restoration in progress, from a saved state.
+    _kept: Any = None
+
     def __init__(
         self,
         *,
@@ -115,9 +122,10 @@ class InteriorPoint:
     def begin(self, x: Vector, run: Run) -> Iterate:
         """Return the iterate at the point inside the bounds that belongs to x."""
         self._cached_form = form = Form(run.problem)
+        self._cached_recovery = None
         self.filter, self.inertia = Filter(), Inertia()
         self.barrier = Barrier(self.mu_start, adaptive=self.mu_strategy == "adaptive" and form.bounds > 0)
-        self.restoring = False
+        self.restoring, self.idle, self.waited, self.least_residual = False, 0, 0, float("inf")
         self.begun_at = np.array(x, dtype=np.float64)
         point = self._first_point(run)
         if not point.finite:
@@ -125,16 +133,17 @@ class InteriorPoint:
             return Iterate(point, float("inf"), np.zeros(form.rows), form.user_z(np.zeros(form.bounds)))
         form.rescale(point)
         self.f_scale, self.row_scale = form.f_scale, form.row_scale
-        self._cached_place = place = form.place(point)
+        self.barrier.least = max(TINIEST_MU, LEAST_MU * form.f_scale)
+        place = form.place(point)
         slacks = inside(place.c[form.inequality], form.w_lower[form.n :], form.w_upper[form.n :], self.push)
-        self.w = np.concatenate([point.x, slacks])
-        self.d = form.distances(self.w)
+        w = np.concatenate([point.x, slacks])
+        d = form.distances(w)
         self._cached_system = NewtonSystem(form)
         if form.sparse:
             self._cached_system.analyse(run.problem.lagrangian_hessian(point.x, np.zeros(form.rows), 1.0), place.J)
-        self._first_multipliers(place)
-        self._measure(place)
-        theta = float(np.abs(self.C).sum())
+        y, v = self._first_multipliers(place, d)
+        here = self._stand(place, w, d, y, v)
+        theta = here.theta
         self.filter = Filter(theta_most=1e4 * max(1.0, theta), theta_least=1e-4 * max(1.0, theta))
         return self._iterate(None, 0.0, "")
 
@@ -150,68 +159,32 @@ class InteriorPoint:
             if point.finite or form.x_lower is None or push < 1e-9:
                 return point
 
-    def _first_multipliers(self, place: Place) -> None:
+    def _first_multipliers(self, place: Place, d: Vector) -> tuple[Vector, Vector]:
         form = self._cached_form
-        self.v = np.ones(form.bounds)
-        if self.z_start is not None:
-            z = np.concatenate([np.asarray(self.z_start, dtype=np.float64), np.zeros(form.slacks)]) * form.f_scale
+        v = np.ones(form.bounds)
+        if self.z_start is not None or self.y_start is not None:
+            z = np.zeros(form.size)
+            if self.z_start is not None and np.size(self.z_start):
+                z[: form.n] = form.f_scale * np.asarray(self.z_start, dtype=np.float64)
             if self.y_start is not None and form.slacks:
                 z[form.n :] = form.own_y(self.y_start)[form.inequality]
-            self.v = np.maximum(-form.sign * z[form.B], 1e-9)
-            self.barrier.mu = max(LEAST_MU, min(self.mu_start, float(self.d @ self.v) / max(1, form.bounds)))
+            v = np.maximum(-form.sign * z[form.B], 1e-9)
+            if form.bounds:
+                self.barrier.mu = max(self.barrier.least, min(self.mu_start, float(d @ v) / form.bounds))
         if self.y_start is not None:
-            self.y = form.own_y(self.y_start)
-        else:
-            self.y = least_squares_multipliers(form, self._cached_system, place, self.v)
+            return form.own_y(self.y_start), v
+        return least_squares_multipliers(form, self._cached_system, place, v), v
 
-    # ------------------------------------------------------------------------------------------------------ measuring
-
-    def _measure(self, place: Place) -> None:
-        """Compute the residuals of the optimality conditions here."""
-        form = self._cached_form
-        self._cached_place = place
-        self.r = form.stationarity(place, self.y, self.v)
-        self.C = form.excess(place, self.w)
-        self.products = self.d * self.v
-
-    def _error(self, mu: float) -> float:
-        """Return E_μ, the scaled residual of the barrier problem (Wächter & Biegler, equation 5)."""
-        form = self._cached_form
-        stationarity = float(np.abs(self.r).max())
-        multipliers = float(np.abs(self.y).sum())
-        error = 0.0
-        if form.bounds:
-            of_bounds = float(self.v.sum())
-            products = float(np.abs(self.products - mu).max())
-            error = products / max(1.0, of_bounds / (form.bounds * LARGE_MULTIPLIERS))
-            multipliers += of_bounds
-        if form.m:
-            error = max(error, float(np.abs(self.C).max()))
-        count = form.m + form.bounds
-        return max(error, stationarity / max(1.0, multipliers / (count * LARGE_MULTIPLIERS)) if count else stationarity)
-
-    def _residual(self) -> float:
-        """Return E_0, together with the violation and the stationarity in the units of the problem."""
-        form, place = self._cached_form, self._cached_place
-        residual = self._error(0.0)
-        if form.f_scale != 1.0:
-            relative = float(np.abs(self.r[: form.n]).max()) / (form.f_scale * max(1.0, place.point.gradient_norm))
-            residual = max(residual, 1e-2 * relative)
-        if form.row_scale is not None:
-            residual = max(residual, float(np.abs(self.C / form.row_scale).max()))
-        return residual
+    def _stand(self, place: Place, w: Vector, d: Vector, y: Vector, v: Vector) -> Position:
+        """Let the method stand there."""
+        self.w, self.d, self.y, self.v = w, d, y, v
+        self._cached_here = here = Position(self._cached_form, place, w, d, y, v)
+        return here
 
     def _iterate(self, step: Vector | None, size: float, kind: str) -> Iterate:
-        form = self._cached_form
-        return Iterate(
-            self._cached_place.point,
-            self._residual(),
-            form.user_y(self.y),
-            form.user_z(self.v),
-            step,
-            size,
-            kind,
-        )
+        form, here = self._cached_form, self._cached_here
+        y, z = form.user_y(self.y), form.user_z(self.v)
+        return Iterate(here.place.point, here.residual(), y, z, step, size, kind)
 
     # ------------------------------------------------------------------------------------------------------ advancing
 
@@ -220,173 +193,137 @@ class InteriorPoint:
         run.check()
         if not self.w.size:
             return Stuck("the function is not finite at the start", True, at=at.point.x)
-        self._restore_caches(at, run)
+        here = self._cached_here or made_anew(self, at, run)
         if self.restoring:
-            return self._restoring(at, run)
-        form, place, barrier, system = self._cached_form, self._cached_place, self.barrier, self._cached_system
+            return self._restore(at, run)
+        form, barrier, system, point = self._cached_form, self.barrier, self._cached_system, here.place.point
         if form.bounds:
-            self._choose_mode()
-        W = run.problem.lagrangian_hessian(place.point.x, form.hessian_y(self.y), form.f_scale)
+            self._choose_mode(here)
+        W = run.problem.lagrangian_hessian(point.x, form.hessian_y(self.y), form.f_scale)
         if not np.isfinite(W.sum()) and not np.isfinite(W.data if form.sparse else W).all():
-            return Stuck("a second derivative is not finite", True, at=place.point.x)
-        system.load(W, place.J, self.d, self.v)
+            return Stuck("a second derivative is not finite", True, at=point.x)
+        system.load(W, here.place.J, self.d, self.v)
         shift = system.factorize(self.inertia)
-        if shift == np.inf:
-            return self._leave(at, run, "no shift of the Hessian makes the system of the step regular")
+        tries = 0
         while True:
-            step = self._step(system)
-            here = Here(place, self.w, self.d, self.C, barrier.mu)
-            found = search(form, self.filter, system, here, step, self.r, run)
+            if shift == np.inf or tries > MOST_TRIES:
+                return self._leave(at, run, "no shift of the Hessian makes the system of the step regular")
+            step = direction(here, system, barrier)
+            if not step.curvature > CURVED * float(step.dw @ step.dw):
+                shift, tries = system.factorize(self.inertia, more_than=shift), tries + 1
+                continue
+            found = search(here, self.filter, system, step, barrier.mu, run)
             if found is None and shift == 0.0:
                 found = self._by_residual(here, step, run)
             if found is not None:
                 break
             if not barrier.free:
                 return self._leave(at, run, "no step improves the value or the constraints in double precision")
-            barrier.hold(0.8 * float(self.products.sum()) / form.bounds)
+            barrier.hold(0.8 * here.average)
             self.filter.clear()
-        self._take(found, step)
-        x = found.place.point.x
-        if found.place.point.value < UNBOUNDED and found.place.point.violation <= 1e-6 * max(1.0, np.abs(x).max()):
-            far = x - self.begun_at
-            return Stuck("the objective falls without end", status="unbounded", at=far / np.abs(far).max())
-        if not np.abs(x).max(initial=0.0) < TOO_FAR:
-            return Stuck("the iterates grow without end", too_far=True, at=x)
+        y, v = self._multipliers(found, step)
+        self._stand(found.place, found.w, found.d, y, v)
+        stuck = self._nowhere(found.place.point, found.alpha * step.dw)
         kind = found.kind if not shift else f"{found.kind}, shifted"
-        return self._iterate(x - place.point.x, found.alpha, kind)
+        return stuck or self._iterate(found.place.point.x - point.x, found.alpha, kind)
 
-    def _take(self, found: Found, step: Step) -> None:
-        """Make a trial point the current one, with its multipliers."""
-        self.w, self.d = found.w, found.d
-        self.y, self.v = self._multipliers(found, step)
-        self._measure(found.place)
+    def _choose_mode(self, here: Position) -> None:
+        """Go on in free or monotone mode, and lower μ in the latter."""
+        barrier = self.barrier
+        if barrier.observe(here.average_error()):
+            barrier.free = True
+        elif barrier.free:
+            barrier.hold(0.8 * here.average)
+            self.filter.clear()
+        if barrier.free:
+            self.filter.clear()
+            return
+        lowered = barrier.lower(here.error)
+        self.waited = 0 if lowered else self.waited + 1
+        if self.waited > LONGEST_WAIT and here.v.max() > ENDLESS_MULTIPLIERS:
+            lowered = barrier.lower(lambda mu: 0.0, once=True)
+            self.waited = 0
+        if lowered:
+            self.filter.clear()
 
     def _multipliers(self, found: Found, step: Step) -> tuple[Vector, Vector]:
+        """Return the multipliers after a step."""
         y = self.y + found.alpha * step.dy
         if not self._cached_form.bounds:
             return y, self.v
+        v = self.v + step.alpha_v * step.dv
         mu_by_d = self.barrier.mu / found.d
-        v = np.minimum(np.maximum(self.v + step.alpha_v * step.dv, mu_by_d / KAPPA_SIGMA), mu_by_d * KAPPA_SIGMA)
-        return y, v
+        return y, np.minimum(np.maximum(v, mu_by_d / KAPPA_SIGMA), mu_by_d * KAPPA_SIGMA)
 
-    def _by_residual(self, here: Here, step: Step, run: Run) -> Found | None:
-        """Take the longest step where it lowers the residuals close to a solution: values may differ by rounding only."""
-        before = self._error(self.barrier.mu)
+    def _by_residual(self, here: Position, step: Step, run: Run) -> Found | None:
+        """Take the longest step where it lowers the residuals near a solution: values may differ by rounding only."""
+        mu = self.barrier.mu
+        before = here.error(mu)
         if before > LOCAL or not np.isfinite(step.slope):
             return None
-        form = self._cached_form
-        trial = Trial(form, here, step.dw, step.dd, step.alpha, run)
-        if trial.theta == np.inf:
+        tried = trial(here, step.dw, step.dd, step.alpha, mu, run)
+        if not np.isfinite(tried.theta):
             return None
-        found = Found(trial.place, trial.w, trial.d, step.alpha, "Newton")
-        kept = self.w, self.d, self.y, self.v
-        self._take(found, step)
-        lower = self._error(self.barrier.mu) <= 0.9 * before
-        self.w, self.d, self.y, self.v = kept
-        self._measure(here.place)
-        return found if lower else None
+        found = Found(tried.place, tried.w, tried.d, step.alpha, "Newton")
+        y, v = self._multipliers(found, step)
+        after = Position(self._cached_form, tried.place, tried.w, tried.d, y, v)
+        return found if after.error(mu) <= 0.9 * before else None
 
-    def _leave(self, at: Iterate, run: Run, reason: str) -> Iterate | Stuck:
-        """Begin restoration, or give up where there is nothing to restore."""
-        violation = at.point.violation
-        if not self.restore or violation <= 1e-2 * run.tol:
-            return Stuck(reason)
-        self._cached_feasible = self._begin_restoration(at, run)
-        return self._restoring(at, run)
+    def _nowhere(self, point: Point, moved: Vector) -> Stuck | None:
+        """Say whether the run leads nowhere: without end, or without a step that matters."""
+        residual = self._cached_here.residual()
+        gained = residual < 0.9 * self.least_residual
+        self.least_residual = min(residual, self.least_residual)
+        size = float((np.abs(moved) / (1.0 + np.abs(self.w))).max())
+        self.idle = 0 if gained or size > SHORT else self.idle + (1 if size > ROUNDING else 4)
+        if self.idle > PATIENCE:
+            return Stuck("the steps are lost in rounding, and the residual does not fall any more")
+        longest = float(np.abs(point.x).max())
+        if point.value < UNBOUNDED and point.violation <= 1e-6 * max(1.0, longest):
+            far = point.x - self.begun_at
+            return Stuck("the objective falls without end", status="unbounded", at=far / np.abs(far).max())
+        if not longest < TOO_FAR:
+            return Stuck("the iterates grow without end", too_far=True, at=point.x)
+        return None
 
-    def _choose_mode(self) -> None:
-        """Go on in free or monotone mode, and lower μ in the latter."""
-        form, barrier = self._cached_form, self.barrier
-        residual = float(np.abs(self.r).sum()) / form.size + float(self.products.sum()) / form.bounds
-        if form.m:
-            residual += float(np.abs(self.C).sum()) / form.m
-        if barrier.observe(residual):
-            barrier.free = True
-        elif barrier.free:
-            barrier.hold(0.8 * float(self.products.sum()) / form.bounds)
-            self.filter.clear()
-        if barrier.free:
-            self.filter.clear()
-        elif barrier.lower(self._error):
-            self.filter.clear()
-
-    def _step(self, system: NewtonSystem) -> Step:
-        """Solve for the direction; in free mode, choose μ."""
-        form, barrier, r = self._cached_form, self.barrier, self.r
-        if not form.bounds:
-            dw, dy = system.solve(r, self.C)
-            return Step(dw, dy, np.zeros(0), np.zeros(0), float(self._cached_place.g @ dw[: form.n]), 1.0, 1.0)
-        sign, B, d, v, ratio = form.sign, form.B, self.d, self.v, system.ratio
-        inverse = 1.0 / d
-        pull = inverse - form.damping if form.damped else inverse
-        if barrier.free:
-            both = np.empty((2, form.size))
-            both[0] = r + form.gather(sign * v)
-            np.negative(form.gather(sign * pull), out=both[1])
-            excess = np.zeros((2, form.m))
-            excess[0] = self.C
-            dws, dys = system.solve(both, excess)
-            dds = sign * dws[:, B]
-            dvs = -ratio * dds
-            dvs[0] -= v
-            dvs[1] += inverse
-            average = float(self.products.sum()) / form.bounds
-            dual = float(r @ r) / form.size
-            primal = float(self.C @ self.C) / form.m if form.m else 0.0
-            sigma = quality_sigma(d, v, dds, dvs, average, 0.99, dual, primal)
-            barrier.mu = mu = max(LEAST_MU, sigma * average)
-            dw, dy, dd, dv = dws[0] + mu * dws[1], dys[0] + mu * dys[1], dds[0] + mu * dds[1], dvs[0] + mu * dvs[1]
-            slope = float(self._cached_place.g @ dw[: form.n]) - mu * float(pull @ dd)
-        else:
-            mu = barrier.mu
-            dw, dy = system.solve(r + form.gather(sign * (v - mu * pull)), self.C)
-            dd = sign * dw[B]
-            dv = mu * inverse - v - ratio * dd
-            slope = float(self._cached_place.g @ dw[: form.n]) - mu * float(pull @ dd)
-        tau = barrier.tau
-        return Step(dw, dy, dd, dv, slope, longest(dd * inverse, tau), longest(dv / v, tau))
+    def worth_polishing(self, at: Iterate, run: Run) -> bool:
+        """Return False: the last digits come cheaper from Newton's method on the active constraints."""
+        return False
 
     # ---------------------------------------------------------------------------------------------------- restoration
 
-    def _begin_restoration(self, at: Iterate, run: Run) -> Feasible:
-        form, place = self._cached_form, self._cached_place
-        self.restoring, self.theta_left = True, float(np.abs(self.C).sum())
-        self.filter.add(self.theta_left, barrier_value(form, place.f, self.d, self.barrier.mu))
-        problem = Restoration(form, run, at.point.x)
-        mu = max(self.barrier.mu, float(np.abs(self.C).max()))
-        engine = InteriorPoint(mu_strategy=self.mu_strategy, mu=mu, push=1e-8, restore=False)
-        inner = Run(problem.problem, run.tol)
-        return Feasible(problem, engine, inner, engine.begin(problem.start(place.c, mu), inner))
+    def _leave(self, at: Iterate, run: Run, reason: str) -> Iterate | Stuck:
+        """Begin restoration, or give up where there is nothing to restore."""
+        if not self.restore or at.point.violation <= 1e-2 * run.tol:
+            return Stuck(reason)
+        here = self._cached_here
+        self.restoring, self.theta_left = True, here.theta
+        self.filter.add(here.theta, barrier_value(here.form, here.place.f, here.d, self.barrier.mu))
+        return self._restore(at, run)
 
-    def _restoring(self, at: Iterate, run: Run) -> Iterate | Stuck:
+    def _restore(self, at: Iterate, run: Run) -> Iterate | Stuck:
         """Take a step towards a point of least violation, and return to the original problem where possible."""
-        feasible, form = self._cached_feasible, self._cached_form
-        inner = feasible.at
-        violation = at.point.violation
-        if inner.residual <= 0.1 * run.tol or isinstance(feasible.stuck, Stuck):
-            if inner.residual <= 1e-4 and violation > 10 * run.tol:
-                return Stuck(
-                    "the constraints cannot be met: their violation is least here", status="infeasible", at=at.point.x
-                )
-            return Stuck("the violation of the constraints cannot be lowered in double precision")
-        feasible.problem.zeta = PROXIMAL * feasible.engine.barrier.mu**0.5
-        found = feasible.engine.advance(inner, feasible.run)
+        form, here = self._cached_form, self._cached_here
+        recovery = self._cached_recovery
+        if recovery is None:
+            mu = max(self.barrier.mu, float(np.abs(here.C).max()))
+            engine = InteriorPoint(mu_strategy=self.mu_strategy, mu=mu, push=1e-8, restore=False)
+            self._cached_recovery = recovery = Recovery.begun(form, run, engine, at.point, mu)
+        found = recovery.advance(at.point.violation)
         if isinstance(found, Stuck):
-            feasible.stuck = found
-            return self._restoring(at, run)
-        feasible.at = found
-        point = feasible.problem.original(found.point.x)
-        if self._acceptable(point):
+            self._cached_recovery = None
+            return found
+        point, residual = found
+        step = point.x - at.point.x
+        if self._stand_at(point):
             self.restoring = False
-            return self._iterate(point.x - at.point.x, found.size, "restoration")
-        residual = max(point.violation, found.residual, 10 * run.tol)
-        y = form.user_y(np.zeros(form.m))
-        return Iterate(
-            point, residual, y, form.user_z(np.zeros(form.bounds)), point.x - at.point.x, found.size, "restoration"
-        )
+            self._cached_recovery = None
+            return self._iterate(step, 1.0, "restoration")
+        y, z = form.user_y(np.zeros(form.m)), form.user_z(np.zeros(form.bounds))
+        return Iterate(point, max(residual, 10 * run.tol), y, z, step, 1.0, "restoration")
 
-    def _acceptable(self, point: Point) -> bool:
-        """Whether the method can go on from a point that restoration has found; then it stands there."""
+    def _stand_at(self, point: Point) -> bool:
+        """Stand at a point that restoration has found, if the filter accepts it and it is feasible enough."""
         form, n = self._cached_form, self._cached_form.n
         place = form.place(point)
         push = min(1e-2, 0.1 * self.theta_left)
@@ -397,16 +334,11 @@ class InteriorPoint:
         d = np.maximum(form.distances(w), 1e-14 * np.maximum(1.0, np.abs(form.sides)))
         if self.filter.forbids(theta, barrier_value(form, place.f, d, self.barrier.mu)):
             return False
-        self.w, self.d = w, d
-        self.v = np.minimum(self.barrier.mu / d, LARGEST_RESET)
-        self.y = least_squares_multipliers(form, self._cached_system, place, self.v)
+        v = np.minimum(self.barrier.mu / d, LARGEST_RESET)
+        y = least_squares_multipliers(form, self._cached_system, place, v)
         self.barrier.hold(self.barrier.mu)
-        self._measure(place)
+        self._stand(place, w, d, y, v)
         return True
 
-    def worth_polishing(self, at: Iterate, run: Run) -> bool:
-        """Whether another iteration is likely to give digits."""
-        return False
-
-    def _restore_caches(self, at: Iterate, run: Run) -> None:
-        """Make anew what is not part of a saved state."""
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)

@@ -36,6 +36,9 @@ class DenseKKT:
     array([ 0.5,  0.5, -0.5])
     """
 
+    #: The inertia is always known.
+    certain = True
+
     def __init__(self, n: int, m: int) -> None:
         self.n, self.m = n, m
         size = n + m

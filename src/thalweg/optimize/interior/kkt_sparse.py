@@ -7,8 +7,8 @@ With a little added to D_x and D_c, K is close enough to quasidefinite that LDL�
 chosen for sparsity alone (Vanderbei 1995); what was added is taken back by iterative refinement of each solution.  The
 pattern is analysed once; afterwards entries are gathered by index arrays that were worked out then.
 
-The inertia is the signs of D.  Reading D costs a copy of L, so that for very large factors the direction itself is asked
-instead (Chiang & Zavala 2016): a step d is good where dᵀ(W + D)d is positive enough, which the caller tests.
+The inertia is the signs of D.  Reading D costs a copy of L, so that for very large factors the direction itself is
+asked instead (Chiang & Zavala 2016): a step d is good where dᵀ(W + D)d is positive enough, which the caller tests.
 
 Where the package qdldl is missing, or its factorization proves unstable, SuperLU takes over, with partial pivoting and
 the test of the direction.
@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from ..problem import Vector
 
@@ -44,9 +44,10 @@ __all__ = ["SparseKKT"]
 X_EXTRA, C_EXTRA = 1e-9, 1e-8
 #: With more entries than this in L, the inertia is not read.
 INERTIA_LIMIT = 2_000_000
-#: Refinement ends at this relative residual, and a solution above the second is none.
-ACCURATE, USELESS = 1e-10, 1e-5
-REFINEMENTS = 6
+#: Refinement ends at the first relative residual; below the second no more is done; above the third it is no solution.
+ACCURATE, ENOUGH, USELESS = 1e-10, 1e-7, 1e-2
+#: Refinements at most, and dimension of the Krylov space where they do not help.
+REFINEMENTS, KRYLOV = 6, 12
 
 
 class SparseKKT:
@@ -125,7 +126,7 @@ class SparseKKT:
     # --------------------------------------------------------------------------------------------------- factorization
 
     def factorize(self, x_diagonal: Vector, c_diagonal: Vector) -> int:
-        """Factorize and return 0 where the inertia is (n, m) or not known, 1 for too many negative ones, −1 if singular."""
+        """Factorize; return 0 for inertia (n, m) or an unknown one, 1 for too many negative eigenvalues, −1 if singular."""
         n, m = self.n, self.m
         diagonal = np.concatenate([self.W_diagonal + x_diagonal, -c_diagonal])
         self.values[self.off.size + self.J_size :] = diagonal
@@ -179,28 +180,40 @@ class SparseKKT:
         """Return K⁻¹ right, refined; a matrix is taken row by row.  NaN where the factorization is of no use."""
         if right.ndim == 2:
             return np.stack([self.solve(b) for b in right])
-        x, good = self._refined(right)
-        if not good and self.fallback is None and self._pivoted() == 0:
-            x, good = self._refined(right)
-        return x if good else np.full(right.size, np.nan)
+        x, error = self._refined(right)
+        if error > USELESS and self.fallback is None and self._pivoted() == 0:
+            x, error = self._refined(right)
+        return x if error <= USELESS else np.full(right.size, np.nan)
 
-    def _refined(self, b: Vector) -> tuple[Vector, bool]:
-        solve = self.fallback.solve if self.fallback is not None else self.factor.solve
+    def _refined(self, b: Vector) -> tuple[Vector, float]:
+        """Return a solution and its relative residual, by iterative refinement and, where it is slow, by GMRES."""
+        apply = self.fallback.solve if self.fallback is not None else self.factor.solve
         size = float(np.abs(b).max(initial=0.0))
-        x, best, smallest = np.zeros(b.size), np.zeros(b.size), np.inf
+        if size == 0.0 or not np.isfinite(size):
+            return np.zeros(b.size), 0.0 if size == 0.0 else np.inf
+        x, best, least = np.zeros(b.size), np.zeros(b.size), 1.0
         residual = b
         for _ in range(REFINEMENTS):
-            x = x + solve(residual)
+            x = x + apply(residual)
             residual = b - self.times(x)
-            error = float(np.abs(residual).max(initial=0.0))
-            if not error < 0.5 * smallest:
-                if error < smallest:
-                    best, smallest = x, error
+            error = float(np.abs(residual).max()) / size
+            slow = not error < 0.1 * least
+            if error < least:
+                best, least = x, error
+            if slow or error <= ACCURATE:
                 break
-            best, smallest = x, error
-            if error <= ACCURATE * size:
-                break
-        return best, smallest <= USELESS * size
+        if least <= ENOUGH:
+            return best, least
+        return self._by_gmres(b, best, least, size, apply)
+
+    def _by_gmres(self, b: Vector, x: Vector, error: float, size: float, apply: Any) -> tuple[Vector, float]:
+        shape = (b.size, b.size)
+        K, M = LinearOperator(shape, self.times, dtype=float), LinearOperator(shape, apply, dtype=float)
+        with np.errstate(all="ignore"):
+            better, _ = gmres(K, b - self.times(x), rtol=1e-2 * ENOUGH, restart=KRYLOV, maxiter=1, M=M)
+            better = x + better
+            reached = float(np.abs(b - self.times(better)).max()) / size
+        return (better, reached) if reached < error else (x, error)
 
     def times(self, x: Vector) -> Vector:
         """Return K x."""

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 
 from ..engine import Run
 from ..problem import Vector
-from .barrier import longest
+from .barrier import TAU_LEAST, longest
 from .filter import Filter
 from .form import Form, Place
 from .newton_system import NewtonSystem
+from .position import Position
 
-__all__ = ["Found", "Here", "Step", "Trial", "barrier_value", "search"]
+__all__ = ["Found", "Step", "Trial", "barrier_value", "search", "trial"]
 
 #: Second-order corrections at most, and how much each must lower the infeasibility.
 CORRECTIONS, KAPPA_SOC = 4, 0.99
@@ -31,19 +33,11 @@ MOST_TRIALS = 60
 
 
 @dataclass(slots=True, eq=False)
-class Here:
-    """The iterate that a search begins from."""
-
-    place: Place
-    w: Vector
-    d: Vector
-    C: Vector
-    mu: float
-
-
-@dataclass(slots=True, eq=False)
 class Step:
-    """A direction, its slope of the barrier function, and the longest lengths for d and for v."""
+    """A direction, its slope of the barrier function, and the longest lengths for d and for v.
+
+    The curvature of the model along it is infinite where it need not be looked at.
+    """
 
     dw: Vector
     dy: Vector
@@ -52,6 +46,7 @@ class Step:
     slope: float
     alpha: float
     alpha_v: float
+    curvature: float = inf
 
 
 @dataclass(slots=True, eq=False)
@@ -65,32 +60,16 @@ class Found:
     kind: str
 
 
+@dataclass(slots=True, eq=False)
 class Trial:
-    """A trial point with its infeasibility and barrier function."""
+    """A trial point with its infeasibility and barrier function, infinite where it cannot be evaluated."""
 
-    __slots__ = ("C", "d", "phi", "place", "theta", "w")
-
-    def __init__(self, form: Form, here: Here, dw: Vector, dd: Vector, alpha: float, run: Run) -> None:
-        n = form.n
-        self.w = w = here.w + alpha * dw if alpha != 1.0 else here.w + dw
-        self.d = here.d
-        x = w[:n].copy() if form.slacks else w
-        if form.x_lower is not None:
-            x = np.minimum(np.maximum(x, form.x_lower), form.x_upper)
-        point = run.evaluate(x)
-        self.theta, self.phi = inf, inf
-        total = point.value + float(point.gradient.sum())
-        if not isfinite(total) and not point.finite:
-            return
-        self.place = form.place(point)
-        if form.bounds:
-            self.d = here.d + alpha * dd
-        self.theta, self.phi = 0.0, barrier_value(form, self.place.f, self.d, here.mu)
-        if form.m:
-            self.C = form.excess(self.place, w)
-            self.theta = float(np.abs(self.C).sum())
-            if not point.finite:
-                self.theta = inf
+    w: Vector
+    d: Vector
+    place: Any = None
+    C: Any = None
+    theta: float = inf
+    phi: float = inf
 
 
 def barrier_value(form: Form, f: float, d: Vector, mu: float) -> float:
@@ -101,23 +80,49 @@ def barrier_value(form: Form, f: float, d: Vector, mu: float) -> float:
     return phi + mu * float(form.damping @ d) if form.damped else phi
 
 
-def search(
-    form: Form, filter: Filter, system: NewtonSystem, here: Here, step: Step, r: Vector, run: Run
-) -> Found | None:
+def trial(here: Position, dw: Vector, dd: Vector, alpha: float, mu: float, run: Run) -> Trial:
+    """Evaluate at w + α Δw."""
+    form = here.form
+    w = here.w + alpha * dw
+    x = w[: form.n]
+    if form.x_lower is not None:
+        x = np.minimum(np.maximum(x, form.x_lower), form.x_upper)
+    elif form.slacks:
+        x = x.copy()
+    point = run.evaluate(x)
+    tried = Trial(w, here.d + alpha * dd if form.bounds else here.d)
+    total = point.value + float(point.gradient.sum())
+    if form.m:
+        total += float(point.c.sum())
+    if not isfinite(total) and not point.finite:
+        return tried
+    tried.place = place = form.place(point)
+    if form.m:
+        if not isfinite(float(place.J.sum())) and not point.finite:
+            return tried
+        tried.C = form.excess(place, w)
+        tried.theta = float(np.abs(tried.C).sum())
+    else:
+        tried.theta = 0.0
+    tried.phi = barrier_value(form, place.f, tried.d, mu)
+    return tried
+
+
+def search(here: Position, filter: Filter, system: NewtonSystem, step: Step, mu: float, run: Run) -> Found | None:
     """Return the first trial that the filter accepts, or None."""
-    theta = float(np.abs(here.C).sum()) if form.m else 0.0
-    phi = barrier_value(form, here.place.f, here.d, here.mu)
+    theta = here.theta
+    phi = barrier_value(here.form, here.place.f, here.d, mu)
     slope, alpha = step.slope, step.alpha
     if not isfinite(slope):
         return None
     shortest = filter.shortest(theta, slope)
     for trials in range(MOST_TRIALS):
-        trial = Trial(form, here, step.dw, step.dd, alpha, run)
-        if trial.theta < inf and filter.accepts(theta, phi, alpha, slope, trial.theta, trial.phi):
-            filter.taken(theta, phi, alpha, slope, trial.phi)
-            return Found(trial.place, trial.w, trial.d, alpha, "Newton")
-        if trials == 0 and form.m and theta <= trial.theta < inf:
-            corrected = _corrected(form, filter, system, here, step, trial, theta, phi, r, run)
+        tried = trial(here, step.dw, step.dd, alpha, mu, run)
+        if tried.theta < inf and filter.accepts(theta, phi, alpha, slope, tried.theta, tried.phi):
+            filter.taken(theta, phi, alpha, slope, tried.phi)
+            return Found(tried.place, tried.w, tried.d, alpha, "Newton")
+        if trials == 0 and theta <= tried.theta < inf and here.form.m:
+            corrected = _corrected(here, filter, system, step, tried, phi, mu, run)
             if corrected is not None:
                 return corrected
         alpha *= 0.5
@@ -127,38 +132,28 @@ def search(
 
 
 def _corrected(
-    form: Form,
-    filter: Filter,
-    system: NewtonSystem,
-    here: Here,
-    step: Step,
-    trial: Trial,
-    theta: float,
-    phi: float,
-    r: Vector,
-    run: Run,
+    here: Position, filter: Filter, system: NewtonSystem, step: Step, first: Trial, phi: float, mu: float, run: Run
 ) -> Found | None:
     """Try second-order corrections of a first trial."""
-    alpha, C, last = step.alpha, here.C, trial.theta
-    barrier_r = r
+    form, theta = here.form, here.theta
+    alpha, C, r, last = step.alpha, here.C, here.r, first.theta
     if form.bounds:
-        pull = 1.0 / here.d - form.damping if form.damped else 1.0 / here.d
-        v = system.ratio * here.d
-        barrier_r = r + form.gather(form.sign * (v - here.mu * pull))
+        inverse = 1.0 / here.d
+        r = r + form.gather(form.sign * (here.v - mu * (inverse - form.damping)))
+    tried, dd = first, step.dd
     for _ in range(CORRECTIONS):
-        C = alpha * C + trial.C
-        dw, _ = system.solve(barrier_r, C)
-        dd = step.dd
+        C = alpha * C + tried.C
+        dw, _ = system.solve(r, C)
         if form.bounds:
             dd = form.sign * dw[form.B]
-            alpha = longest(dd / here.d, max(0.99, 1.0 - here.mu))
-        trial = Trial(form, here, dw, dd, alpha, run)
-        if trial.theta == inf:
+            alpha = longest(dd * inverse, max(TAU_LEAST, 1.0 - mu))
+        tried = trial(here, dw, dd, alpha, mu, run)
+        if tried.theta == inf:
             return None
-        if filter.accepts(theta, phi, step.alpha, step.slope, trial.theta, trial.phi):
-            filter.taken(theta, phi, step.alpha, step.slope, trial.phi)
-            return Found(trial.place, trial.w, trial.d, alpha, "second-order correction")
-        if trial.theta > KAPPA_SOC * last:
+        if filter.accepts(theta, phi, step.alpha, step.slope, tried.theta, tried.phi):
+            filter.taken(theta, phi, step.alpha, step.slope, tried.phi)
+            return Found(tried.place, tried.w, tried.d, alpha, "second-order correction")
+        if tried.theta > KAPPA_SOC * last:
             return None
-        last = trial.theta
+        last = tried.theta
     return None

@@ -22,7 +22,6 @@ from ..problem import Vector
 from .form import Form
 from .inertia import ROW_REGULARIZATION, Inertia
 from .kkt_dense import DenseKKT
-from .kkt_sparse import SparseKKT
 
 __all__ = ["NewtonSystem"]
 
@@ -45,7 +44,7 @@ class NewtonSystem:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self.kkt: Any = SparseKKT(form.n, form.m) if form.sparse else DenseKKT(form.n, form.m)
+        self.kkt: Any = _sparse(form) if form.sparse else DenseKKT(form.n, form.m)
         self.row_diagonal = np.full(form.m, ROW_REGULARIZATION)
         self.shifted = np.zeros(form.size)
         self.ratio = np.zeros(0)
@@ -70,15 +69,36 @@ class NewtonSystem:
         self.sigma = np.ones(self.form.size)
         return self.solve(r, np.zeros(self.form.m))[1] if self._factorize(0.0) == 0 else np.zeros(self.form.m)
 
-    def factorize(self, inertia: Inertia) -> float:
-        """Factorize with the smallest shift tried that gives the right inertia, and return it; infinite if none does."""
-        shift = 0.0
-        while self._factorize(shift) != 0:
-            shift = inertia.first() if shift == 0.0 else inertia.larger(shift)
-            if shift == np.inf:
-                return shift
-        inertia.succeeded(shift)
+    def factorize(self, inertia: Inertia, more_than: float | None = None) -> float:
+        """Factorize with the smallest shift tried that gives the right inertia, and return it; infinite if none does.
+
+        A shift that has been tried already and was not enough may be given.
+        """
+        shift = 0.0 if more_than is None else self._next(inertia, more_than)
+        while shift < np.inf and self._factorize(shift) != 0:
+            shift = self._next(inertia, shift)
+        if shift < np.inf:
+            inertia.succeeded(shift)
         return shift
+
+    @staticmethod
+    def _next(inertia: Inertia, shift: float) -> float:
+        return inertia.first() if shift == 0.0 else inertia.larger(shift)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the inertia is known; else the curvature along a direction has to be looked at."""
+        return bool(self.kkt.certain)
+
+    def curvature(self, r: Vector, c: Vector, dw: Vector, dy: Vector) -> float:
+        """Return Δwᵀ(W + Σ + δ)Δw + max(0, −Δwᵀ CᵀΔy) where the inertia is not known, else infinity.
+
+        Both are had from the right side: (W + Σ + δ)Δw = −r − CᵀΔy and C Δw = −c.
+        """
+        if self.kkt.certain:
+            return float("inf")
+        across = float(c @ dy)
+        return -float(r @ dw) + across + max(0.0, -across)
 
     def _factorize(self, shift: float) -> int:
         form, n = self.form, self.form.n
@@ -107,3 +127,10 @@ class NewtonSystem:
         dw[..., :n] = solution[..., :n]
         dw[..., n:] = (dy[..., form.inequality] - r_s) / H_s
         return dw, dy
+
+
+def _sparse(form: Form) -> Any:
+    """The sparse factorization, imported when it is needed."""
+    from .kkt_sparse import SparseKKT
+
+    return SparseKKT(form.n, form.m)

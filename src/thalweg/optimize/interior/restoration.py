@@ -19,14 +19,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
+from ..composition import Stuck
 from ..engine import Run
 from ..problem import Constraints, Point, Problem, Vector
 from .form import Form
 
-__all__ = ["Restoration"]
+__all__ = ["Recovery", "Restoration"]
 
+#: Residual below which a point is one of least violation.
+STATIONARY = 1e-4
 #: ζ = PROXIMAL √μ.
 PROXIMAL = 1e-3
 
@@ -64,10 +66,14 @@ class Restoration:
         self.x, self.weight = x, 1.0 / np.maximum(1.0, np.abs(x)) ** 2
         self.zeta = 0.0
         self.elastic = self.over.size + self.under.size
-        p, q = np.arange(self.over.size), np.arange(self.over.size, self.elastic)
-        data = np.concatenate([-np.ones(p.size), np.ones(q.size)])
-        E = sp.csr_array((data, (np.concatenate([self.over, self.under]), np.concatenate([p, q]))), (m, self.elastic))
-        self.E: Any = E if form.sparse else E.toarray()
+        entries = np.repeat([-1.0, 1.0], [self.over.size, self.under.size])
+        rows, columns = np.concatenate([self.over, self.under]), np.arange(self.elastic)
+        if form.sparse:
+            self.E: Any = _csr(entries, rows, columns, (m, self.elastic))
+        else:
+            self.E = np.zeros((m, self.elastic))
+            self.E[rows, columns] = entries
+        self._pattern: Any = None
         self.latest: list[Point] = []
         free, zero = np.full(n, np.inf), np.zeros(self.elastic)
         self.problem = Problem(
@@ -104,19 +110,96 @@ class Restoration:
         gradient[:n] = self.zeta * away
         c = place.c + self.E @ elastic
         if self.form.sparse:
-            return value, gradient, c, sp.hstack([place.J, self.E], format="csr")
+            from scipy.sparse import hstack
+
+            return value, gradient, c, hstack([place.J, self.E], format="csr")
         return value, gradient, c, np.hstack([place.J, self.E])
 
     def _hessian(self, v: Vector, factor: float, y: Vector) -> Any:
         n = self.form.n
         W = self.run.problem.lagrangian_hessian(v[:n], self.form.hessian_y(y), 0.0)
+        diagonal = factor * self.zeta * self.weight
         if self.form.sparse:
-            W = W + sp.diags_array(factor * self.zeta * self.weight, format="csr")
-            return sp.block_diag([W, sp.csr_array((self.elastic, self.elastic))], format="csr")
+            return self._with_diagonal(W, diagonal)
         full = np.zeros((v.size, v.size))
         full[:n, :n] = W
-        full.reshape(-1)[: n * v.size : v.size + 1] += factor * self.zeta * self.weight
+        full.reshape(-1)[: n * v.size : v.size + 1] += diagonal
         return full
+
+    def _with_diagonal(self, W: Any, diagonal: Vector) -> Any:
+        """W plus a diagonal, padded with zeros for p and n, in a pattern that stays the same whatever the values."""
+        from scipy.sparse import csr_array
+
+        n, size = self.form.n, self.form.n + self.elastic
+        if self._pattern is None:
+            rows = np.repeat(np.arange(n), np.diff(W.indptr))
+            off = np.flatnonzero(W.indices != rows)
+            rows, columns = np.concatenate([rows[off], np.arange(n)]), np.concatenate([W.indices[off], np.arange(n)])
+            places = _csr(np.arange(1.0, rows.size + 1), rows, columns, (size, size))
+            self._pattern = off, places.data.astype(np.intp) - 1, places.indices, places.indptr
+        off, order, indices, indptr = self._pattern
+        data = np.concatenate([W.data[off], W.diagonal() + diagonal])[order]
+        return csr_array((data, indices, indptr), shape=(size, size))
+
+
+class Recovery:
+    """Restoration in progress: its problem, the engine that solves it, and where that is.
+
+    Parameters
+    ----------
+    problem : Restoration
+        What is solved.
+    run : Run
+        Of the original problem.
+    engine : Engine
+        An engine with a barrier parameter.
+    """
+
+    def __init__(self, problem: Restoration, run: Run, engine: Any) -> None:
+        self.problem, self.engine = problem, engine
+        self.run = Run(problem.problem, run.tol)
+        self.at: Any = None
+        self.ended: Stuck | None = None
+
+    @classmethod
+    def begun(cls, form: Form, run: Run, engine: Any, point: Point, mu: float) -> Recovery:
+        """Begin with an engine where the method could not go on, with a barrier parameter."""
+        problem = Restoration(form, run, point.x)
+        problem.zeta = PROXIMAL * mu**0.5
+        made = cls(problem, run, engine)
+        made.at = engine.begin(problem.start(form.place(point).c, mu), made.run)
+        return made
+
+    @classmethod
+    def resumed(cls, form: Form, run: Run, engine: Any, x: Vector, zeta: float) -> Recovery:
+        """Go on with an engine that has begun already."""
+        problem = Restoration(form, run, x)
+        problem.zeta = zeta
+        return cls(problem, run, engine)
+
+    def advance(self, violation: float) -> tuple[Point, float] | Stuck:
+        """Return the next point and how far from least violation it is, or why there is none."""
+        tol = self.run.tol
+        if self.ended is None and self.at.residual > 0.1 * tol:
+            self.problem.zeta = PROXIMAL * self.engine.barrier.mu**0.5
+            found = self.engine.advance(self.at, self.run)
+            if not isinstance(found, Stuck):
+                self.at = found
+                point = self.problem.original(found.point.x)
+                return point, max(found.residual, point.violation)
+            self.ended = found
+        if self.at.residual <= STATIONARY and violation > 10 * tol:
+            reason = "the constraints cannot be met: their violation is least here"
+            return Stuck(reason, status="infeasible", at=self.at.point.x[: self.problem.form.n])
+        return Stuck("the violation of the constraints cannot be lowered in double precision")
+
+
+def _csr(data: Vector, rows: Any, columns: Any, shape: tuple[int, int]) -> Any:
+    from scipy.sparse import csr_array
+
+    made = csr_array((data, (rows, columns)), shape=shape)
+    made.sort_indices()
+    return made
 
 
 def balance(excess: Vector, mu: float) -> Vector:
