@@ -9,7 +9,7 @@ so that H₊ y = s, as the inverse of the mean Hessian along s does:
 
 Near a strict minimum this converges superlinearly; with exact searches it ends after n steps on a quadratic.
 
-- *Scaled start.*  H begins as γ I with γ = sᵀy / yᵀy, the scale of an inverse Hessian.  The first steps say little about
+- *Scaled start.*  H begins as γ I with γ = sᵀy / yᵀy, the scale of an inverse Hessian.  The first steps say little of
   that scale, so through the first 30 the pairs are kept and γ is that of the newest (this is L-BFGS without a
   limit); then H is formed.  Over the problems of Moré, Garbow and Hillstrom it saves a tenth of the evaluations.
 - *Damping.*  H₊ is positive definite if sᵀy > 0, which a Wolfe search makes sure of.  After other rules it may fail;

@@ -106,6 +106,12 @@ class Bracket:
         start = self.start
         return trial.value <= start.value + self.sufficient * trial.t * start.slope + self.noise
 
+    def better(self, trial: Trial, other: Trial) -> bool:
+        """Whether a trial is lower; where values differ by rounding only, whether it is flatter."""
+        if abs(trial.value - other.value) > self.noise:
+            return trial.value < other.value
+        return abs(trial.slope) < abs(other.slope)
+
     def add(self, trial: Trial) -> None:
         """Narrow the interval by what a trial inside it, or beyond a, has shown."""
         if trial.slope >= 0 or trial.value > self.a.value + self.noise or not self.fell_enough(trial):

@@ -28,7 +28,18 @@ import numpy as np
 
 from .problem import Point, Vector
 
-__all__ = ["Direction", "NoDirection", "Path", "Proposal", "StepRule", "Stuck", "Taken", "better", "decrease"]
+__all__ = [
+    "Direction",
+    "NoDirection",
+    "Path",
+    "Proposal",
+    "Remembering",
+    "StepRule",
+    "Stuck",
+    "Taken",
+    "better",
+    "decrease",
+]
 
 #: Where the promised decrease is below this fraction of |f|, the difference of two values is mostly rounding.
 DROWNED = 1e-11
@@ -67,6 +78,13 @@ class Direction(Protocol):
 
     def __call__(self, point: Point) -> Path:
         """Return the path that leaves `point`, or raise `NoDirection`."""
+
+
+class Remembering(Direction, Protocol):
+    """A direction that learns from the points it has seen.  Called again at the last of them, it draws the same path."""
+
+    def forget(self) -> bool:
+        """Drop what was learnt, since no step was found along it; False if there was nothing to drop."""
 
 
 class NoDirection(ArithmeticError):

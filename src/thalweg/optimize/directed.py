@@ -62,9 +62,19 @@ class Directed:
         """Draw the path and walk it."""
         assert self._rule is not None
         taken = self._rule(at.point, self.path(at.point), run.evaluate)
+        if isinstance(taken, Stuck) and self._forgotten():
+            taken = self._rule(at.point, self.path(at.point), run.evaluate)
         if isinstance(taken, Stuck):
             return taken
         return iterate_of(taken)
+
+    def _forgotten(self) -> bool:
+        """Whether the direction had memories that may have led astray, and has dropped them (`Remembering`)."""
+        forget = getattr(self._direction, "forget", None)
+        if forget is None or not forget():
+            return False
+        self._cached_path = None
+        return True
 
     def path(self, point: Point) -> Path:
         """The path at a point, drawn once."""

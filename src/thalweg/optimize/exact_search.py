@@ -2,7 +2,7 @@ r"""Exact line search: go to the minimum along the ray.
 
     t = argmin φ(t),      φ(t) = f(x + t d),
 
-the first local minimum from 0.  It is the zero of φ', to |φ'(t)| ≤ 10⁻⁹ |φ'(0)| or as far as rounding lets it.
+the first local minimum from 0.  It is the zero of φ', to |φ'(t)| ≤ 10⁻⁷ |φ'(0)| or as far as rounding lets it.
 
 Where second derivatives are at hand the first trial is Newton's for φ', t = −φ'(0) / dᵀ∇²f d, which on a quadratic is
 the minimum: one evaluation.  What follows is the interval of `bracket`, with cubic steps where values can be told
@@ -45,7 +45,7 @@ class ExactSearch(Wolfe):
     (0.5, 2)
     """
 
-    curvature: float = 1e-9
+    curvature: float = 1e-7
     max_trials: int = 100
     margin: float = 1e-4
 

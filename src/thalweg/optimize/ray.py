@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import cast
 
 from .composition import Path, Proposal
 from .problem import Point, Vector
@@ -72,9 +73,9 @@ class Ray:
 
 def straight(path: Path) -> Ray:
     """Return the path as a ray; a line search has no other."""
-    if not isinstance(path, Ray):
+    if not (hasattr(path, "d") and hasattr(path, "slope")):
         raise TypeError(f"A line search walks along a straight path (Ray), not along a {type(path).__name__}.")
-    return path
+    return cast(Ray, path)
 
 
 def first_size(point: Point) -> float:

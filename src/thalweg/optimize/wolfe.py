@@ -32,6 +32,9 @@ from .ray import Ray, straight
 
 __all__ = ["Wolfe"]
 
+#: Sizes that differ by a smaller part are the same but for rounding.
+SAME = 1e-14
+
 
 @dataclass
 class Wolfe:
@@ -88,13 +91,13 @@ class Wolfe:
                 if bracket.fell_enough(trial):
                     if abs(trial.slope) <= flat:
                         return Taken(there, step, t, ray.kind)
-                    if best.t == 0 or trial.value < best.value:
+                    if best.t == 0 or bracket.better(trial, best):
                         best = trial
                 if trial.value == value0 and unchanged(point, step):
                     break
                 bracket.add(trial)
             t = bracket.next()
-            if not bracket.a.t < t < bracket.upper:  # the interval has no inside left
+            if not bracket.a.t < t < bracket.upper or abs(t - best.t) <= SAME * t:  # no inside left
                 break
         if best.value < value0 or (best.t > 0 and abs(best.slope) < 0.9 * abs(slope0)):
             return Taken(best.point, best.t * d, best.t, ray.kind)
