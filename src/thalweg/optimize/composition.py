@@ -81,7 +81,7 @@ class Direction(Protocol):
 
 
 class Remembering(Direction, Protocol):
-    """A direction that learns from the points it has seen.  Called again at the last of them, it draws the same path."""
+    """A direction that learns from the points it has seen; called again at the last of them, it draws the same path."""
 
     def forget(self) -> bool:
         """Drop what was learnt, since no step was found along it; False if there was nothing to drop."""
