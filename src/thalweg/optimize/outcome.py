@@ -49,6 +49,7 @@ def solution_of(run: Descent, at: Iterate, c: Classification, end: Ending) -> So
         z=z,
         built=built,
         ray=end.ray,
+        c=point.c,
     )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from .certificate import Certificate
 from .classify import Classification
+from .held import Held, held
 from .history import History
-from .problem import Evaluations, Matrix, Vector
+from .problem import Evaluations, Matrix, Point, Vector
 from .relations import Relations
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Solution:
     y, z : array
         Signed multipliers of the constraints' rows and of the variables' bounds: ∇f + Jᵀy + z = 0; positive (when
         minimizing) where an upper side is active.  `multipliers` has them as the constraints were written.
+    c : array
+        The rows of the constraints at x: left side minus right side, or the middle of a range.
     ray : array or None
         A direction along which the function is unbounded, where one was found.
     minima : tuple of Solution
@@ -123,6 +126,7 @@ class Solution:
     built: Built | None = field(default=None, repr=False)
     ray: Vector | None = None
     minima: tuple[Solution, ...] = field(default=(), repr=False)
+    c: Vector = field(default_factory=lambda: np.zeros(0))
 
     @property
     def multipliers(self) -> Any:
@@ -150,25 +154,39 @@ class Solution:
         built = self.built
         if built is None or built.layout is None or built.problem.lower is None:
             return None
-        return built.layout.unravel(built.relations.left_over(self._over_all(self.z), *self._sides()))
+        return built.layout.unravel(built.relations.left_over(self.over_all(self.z), *self.sides()))
 
     def _of_relations(self, read: Callable[..., Any]) -> Any:
         built = self.built
         if built is None or not built.relations.all:
             return None
-        return read(built.relations, self.y, self._over_all(self.z), *self._sides())
+        return read(built.relations, self.y, self.over_all(self.z), *self.sides())
 
-    def _over_all(self, z: Vector) -> Vector:
+    def over_all(self, z: Vector) -> Vector:
+        """A vector over the free variables as one over all, zero for the fixed."""
         assert self.built is not None
         return self.built.spread(z)
 
-    def _sides(self) -> tuple[Vector | None, Vector | None]:
+    def sides(self) -> tuple[Vector | None, Vector | None]:
+        """The bounds of all variables that held; None without any."""
         built = self.built
         assert built is not None
         lower, upper = built.problem.lower, built.problem.upper
         if lower is None or upper is None:
             return None, None
         return built.spread(lower, -np.inf), built.spread(upper, np.inf)
+
+    @property
+    def constraints(self) -> tuple[Held, ...]:
+        """Each constraint as it was written, with whether it is active, its multiplier and its shadow price."""
+        return held(self)
+
+    @property
+    def infeasibility(self) -> float:
+        """By how much the worst constraint or bound is violated at x; 0 without any."""
+        if self.built is None:
+            return self.certificate.feasibility
+        return Point(self.built.problem, self.flat, self.value, self.flat, self.c).violation
 
     @property
     def success(self) -> bool:
@@ -266,8 +284,11 @@ class Solution:
         """Return the solution as plain Python values (str, float, int, bool, list, dict, None).
 
         The keys are stable: ``sense, x, value, kind, why, status, success, message, gradient, gradient_norm,
-        eigenvalues, certificate, method, method_reason, iterations, evaluations {value, gradient, hessian}, time,
-        notes``.  `x` and `gradient` keep the user's structure, with lists for arrays; dataclasses become dicts.
+        multipliers, shadow_prices, bound_multipliers, infeasibility, constraints [{text, place, sign, active,
+        violation, multiplier, shadow_price}], ray, eigenvalues, certificate, method, method_reason, iterations,
+        evaluations {value, gradient, hessian}, time, notes, minima [{x, value, kind}]``.  `x`, `gradient` and `bound_multipliers` keep the user's
+        structure, and `multipliers` and `shadow_prices` that of the constraints, with lists for arrays; dataclasses
+        become dicts.  What there is none of is None.
         """
         from .display import plain
 
@@ -282,6 +303,12 @@ class Solution:
             "message": self.message,
             "gradient": plain(self.gradient),
             "gradient_norm": float(self.gradient_norm),
+            "multipliers": plain(self.multipliers),
+            "shadow_prices": plain(self.shadow_prices),
+            "bound_multipliers": plain(self.bound_multipliers),
+            "infeasibility": float(self.infeasibility),
+            "constraints": [one.to_dict() for one in self.constraints],
+            "ray": plain(self.ray),
             "eigenvalues": plain(np.asarray(self.eigenvalues)),
             "certificate": self.certificate.to_dict(),
             "method": self.method,
@@ -290,7 +317,27 @@ class Solution:
             "evaluations": plain(self.evaluations),
             "time": self.time,
             "notes": list(self.notes),
+            "minima": [{"x": plain(one.x), "value": float(one.value), "kind": one.kind} for one in self.minima],
         }
+
+    def plot(self, path: Any = None, ax: Any = None) -> Any:
+        """Draw the run: how it converged, and for two variables the map of f with the path and the constraints.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            A file to write: .png, .svg or .pdf.
+        ax : matplotlib Axes, optional
+            Where to draw; the map for two variables, else the convergence.  Without it, a new figure has both.
+
+        Returns
+        -------
+        Figure
+            Of matplotlib, which has to be installed: ``pip install thalweg[plot]``.
+        """
+        from .picture import picture
+
+        return picture(self, path, ax)
 
     def __str__(self) -> str:
         from .display import solution_text
