@@ -2,8 +2,8 @@ r"""A chain hanging between two points, as a curve of given length.
 
     minimize ∫₀¹ x √(1 + u²) dt   subject to   x′ = u,   ∫₀¹ √(1 + u²) dt = 4,   x(0) = 1,   x(1) = 3
 
-(E. D. Dolan, J. J. Moré, T. S. Munson, *Benchmarking optimization software with COPS 3.0*, 2004, problem 4). On N
-intervals there are N + 1 heights x and N slopes u, and N + 3 equations, of which the length reads half of the variables.
+(E. D. Dolan, J. J. Moré, T. S. Munson, *Benchmarking optimization software with COPS 3.0*, 2004, problem 4). On
+N intervals there are N + 1 heights x, N slopes u and N + 3 equations, of which the length reads half of the variables.
 (COPS has slopes at the ends of the intervals and the trapezoidal rule, which leaves free that they alternate.) The
 solution is the catenary x = c cosh((t − d)/c) + s; c and d follow from the length and the heights.
 """

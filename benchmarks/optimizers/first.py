@@ -22,7 +22,9 @@ def _terms(x):
 
 
 FREE = TestProblem("free", _valley, (0.0, 0.5), 0.0)
-HELD = TestProblem("held", _valley, (0.0, 0.5), 0.0, eq=_line, ineq=_disc, lower=(-3.0, -3.0), upper=(3.0, 3.0))
+HELD = TestProblem(
+    "held", _valley, (0.0, 0.5), 0.136955051704402, eq=_line, ineq=_disc, lower=(-3.0, -3.0), upper=(3.0, 3.0)
+)
 SQUARES = TestProblem("squares", lambda x: sum(r**2 for r in _terms(x)), (0.0, 0.5), 0.0, residuals=_terms)
 ALL = [FREE, HELD, SQUARES]
 

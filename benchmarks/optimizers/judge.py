@@ -45,16 +45,21 @@ class Judgement:
 
 def violation(problem: Any, x: Array) -> float:
     """The largest violation of any constraint or bound, over the slope of the constraint where that is above 1."""
+    if not np.all(np.isfinite(x)):
+        return np.inf
     low, high = bounds(problem)
-    parts = [(low - x) / np.maximum(1, np.abs(low)), (x - high) / np.maximum(1, np.abs(high))]
+    at_low, at_high = np.isfinite(low), np.isfinite(high)
+    parts = [
+        (low - x)[at_low] / np.maximum(1, np.abs(low[at_low])),
+        (x - high)[at_high] / np.maximum(1, np.abs(high[at_high])),
+    ]
     for c, measured in ((problem.eq, np.abs), (problem.ineq, np.negative)):
         if c is not None:
             broken = measured(np.asarray(c(x), float))
             if not np.all(broken <= VIOLATION):
                 broken = broken / np.maximum(1, steepest(c, x))
             parts.append(broken)
-    with_infinite = np.concatenate(parts)
-    worst = float(np.max(with_infinite, initial=0.0, where=~np.isneginf(with_infinite)))
+    worst = float(np.max(np.concatenate(parts), initial=0.0))
     return worst if not np.isnan(worst) else np.inf
 
 
@@ -73,7 +78,8 @@ def judged(problem: Any, x: Array, success: bool, message: str = "", relative: f
     """The judgement of a point that a solver returned."""
     x = np.asarray(x, float)
     with np.errstate(all="ignore"):
-        value, worst = float(problem.f(x)), violation(problem, x)
+        value = float(problem.f(x))
+    worst = violation(problem, x)
     known = [problem.value, *problem.better] if problem.value is not None else []
     feasible = worst <= VIOLATION
     nearest = min((value - v for v in known), key=abs, default=np.nan)

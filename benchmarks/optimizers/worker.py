@@ -104,7 +104,7 @@ class Worker:
         if task.solver not in self._warm:
             from benchmarks.optimizers import first
 
-            for collection, name in first.FOR[_kind(task)]:
+            for collection, name in first.FOR.get(_kind(task), ()):
                 outcome = self._once(Task(collection, name, task.solver, 20.0), FIRST)
                 if self._process is None:
                     return outcome
