@@ -175,10 +175,11 @@ def hessian(
     """
     if sparse:
         return Transformed(WithKnownPositions(f) if callable(f) else f, wrt, sparse_hessian, "hessian", native)
-    return Transformed(f, wrt, _hessian, "hessian", native)
+    return Transformed(f, wrt, dense_hessian, "hessian", native)
 
 
-def _hessian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+def dense_hessian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    """The rule of ``tw.hessian(f)``."""
     _, slopes = gradients(traced, variables, "hessian")
     by_column = [columns(slopes, x) for x in variables.nodes]
     k = len(variables.nodes)

@@ -1,105 +1,161 @@
-r"""The derivatives of a mathematical program: of an objective together with its constraints, each in one run.
+r"""The derivatives of a mathematical program: of an objective together with its constraints, from one trace.
 
     minimize f(x)   subject to   c(x) in a range,
 
-asks at every point for f, ∇f, c and the Jacobian J of c, which share most of their work; `program_values` gives the
-four from one graph.  Second derivatives are those of the Lagrangian, σ f + Σ yᵢ cᵢ, taken as one scalar function
-(`program_hessian`), so that no Hessian of a single constraint is ever formed.  Both come dense, or sparse where the
-structure that is read from the graph has few entries.
+asks at every point for f, ∇f, c and the Jacobian J of c, which share most of their work: one graph gives the four.
+Second derivatives are those of the Lagrangian, σ f + Σ yᵢ cᵢ, taken as one scalar function, so that no Hessian of a
+single constraint is ever formed.  Both come dense, or sparse where the structure that is read from the graph has few
+entries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from thalweg.calculus.call import Assemble, Variables
 from thalweg.calculus.gradient import gradients
-from thalweg.calculus.jacobian import hessian, jacobian_blocks
-from thalweg.calculus.sparse import sparse_jacobian
-from thalweg.calculus.transformed import Transformed
+from thalweg.calculus.jacobian import dense_hessian, hessian, jacobian_blocks
+from thalweg.calculus.sparse import sparse_hessian, sparse_jacobian
+from thalweg.calculus.transformed import Transformed, executable
 from thalweg.errors import ArgumentError
-from thalweg.graph import FLOAT64, Node
+from thalweg.graph import FLOAT64, Node, building, input_node
+from thalweg.ops.contract import matmul
 from thalweg.ops.elementwise import astype
 from thalweg.tracing.trace import Traced
 from thalweg.transforms.degree import polynomial_degree
 
-__all__ = ["Facts", "program_hessian", "program_values"]
+__all__ = ["Program", "is_too_dense"]
 
 
-@dataclass
-class Facts:
-    """What the last trace has shown.
+class Program:
+    """The first and second derivatives of ``f(x, *args) -> (value, c)``, c a vector (of no rows, perhaps).
+
+    Parameters
+    ----------
+    f : callable
+        The program.
+    sparse : bool
+        Whether Jacobian and Hessian are `scipy.sparse.csr_array`.
 
     Attributes
     ----------
     degree : float
-        Of the objective as a polynomial; ∞ where it is none.
+        Of the objective as a polynomial, by the last trace; ∞ where it is none.
     rows : int
         Number of rows of c.
-    sparse : bool
-        Whether the Jacobian comes as a `scipy.sparse.csr_array`.
-    """
-
-    degree: float = float("inf")
-    rows: int = 0
-    sparse: bool = False
-
-
-def program_values(f: Callable[..., Any], facts: Facts, sparse: bool = False) -> Transformed:
-    """Return ``(x, *args) -> (f, ∇f, c, J)`` for ``f(x, *args) -> (value, c)``, c a vector (of no rows, perhaps).
 
     Examples
     --------
-    >>> import numpy as np
-    >>> facts = Facts()
-    >>> values = program_values(lambda x: (x @ x, x[:1] + x[1:]), facts)
-    >>> f, g, c, J = values(np.array([1.0, 2.0]))
-    >>> float(f), g, c, J, facts.degree
-    (5.0, array([2., 4.]), array([3.]), array([[1., 1.]]), 2.0)
-    """
-
-    def rule(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
-        y, c = traced.outputs
-        objective: Any = SimpleNamespace(outputs=(y,), guards=traced.guards)
-        value, (slope,) = gradients(objective, variables, "minimize")
-        c = c if c.dtype.kind == "f" else astype(c, FLOAT64)
-        facts.degree = polynomial_degree([y], variables.nodes)
-        facts.rows = c.size
-        facts.sparse = sparse
-        if not sparse:
-            ((J,),) = jacobian_blocks([c], variables.nodes)
-            return [value, slope, c, J], tuple
-        rows: Any = SimpleNamespace(outputs=(c,), guards=traced.guards)
-        nodes, matrix = sparse_jacobian(rows, variables)
-
-        def assemble(values: Sequence[Any]) -> Any:
-            return (*values[:3], matrix(values[3:]))
-
-        return [value, slope, c, *nodes], assemble
-
-    return Transformed(f, 0, rule, "minimize")
-
-
-def program_hessian(f: Callable[..., Any], sparse: bool = False) -> Callable[..., Any]:
-    """Return ``(x, σ, y, *args) -> σ ∇²f + Σ yᵢ ∇²cᵢ`` for ``f(x, *args) -> (value, c)``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> H = program_hessian(lambda x: (x[0] ** 3, x[:1] * x[1:]))
-    >>> H(np.array([1.0, 2.0]), 1.0, np.array([10.0]))
+    >>> program = Program(lambda x: (x[0] ** 3 + x[1], x[:1] * x[1:]))
+    >>> f, g, c, J = program.values(np.array([1.0, 2.0]))
+    >>> float(f), g, c, J, program.degree
+    (3.0, array([3., 1.]), array([2.]), array([[2., 1.]]), 3.0)
+    >>> program.hessian(np.array([1.0, 2.0]), 1.0, np.array([10.0]))
     array([[ 6., 10.],
            [10.,  0.]])
     """
 
+    def __init__(self, f: Callable[..., Any], sparse: bool = False) -> None:
+        self.sparse = sparse
+        self.degree = float("inf")
+        self.rows = 0
+        self.values = Transformed(f, 0, self._rule, "minimize")
+        self._general = hessian(_lagrangian(f), sparse=sparse)
+
+    def hessian(self, x: Any, factor: float, y: Any, *args: Any) -> Any:
+        """Return σ ∇²f + Σ yᵢ ∇²cᵢ at x: from the trace that `values` used last, where it holds."""
+        if not args and (entry := self.values.last_used()) is not None:
+            made: Any = entry.assemble
+            found = made.second(x, factor, y)
+            if found is not None:
+                return found
+        return self._general(x, float(factor), y, *args)
+
+    def _rule(self, traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+        y, c = traced.outputs
+        value, (slope,) = gradients(_part(traced, y), variables, "minimize")
+        c = c if c.dtype.kind == "f" else astype(c, FLOAT64)
+        self.degree = polynomial_degree([y], variables.nodes)
+        self.rows = c.size
+        n = slope.size
+        if not c.size:
+            nothing = (np.zeros(0), _no_rows(n, self.sparse))
+            return [value, slope], _Values(self, traced, variables, lambda values: (*values, *nothing))
+        if not self.sparse:
+            ((J,),) = jacobian_blocks([c], variables.nodes)
+            return [value, slope, c, J], _Values(self, traced, variables, tuple)
+        nodes, matrix = sparse_jacobian(_part(traced, c), variables)
+        return [value, slope, c, *nodes], _Values(
+            self, traced, variables, lambda values: (*values[:3], matrix(values[3:]))
+        )
+
+
+class _Values:
+    """What one trace gives: it puts values together, and makes second derivatives when they are first asked for."""
+
+    __slots__ = ("_program", "_put_together", "_second", "_traced", "_variables")
+
+    def __init__(self, program: Program, traced: Traced, variables: Variables, put_together: Assemble) -> None:
+        self._program = program
+        self._traced = traced
+        self._variables = variables
+        self._put_together = put_together
+        self._second: tuple[Any, Assemble] | None = None
+
+    def __call__(self, values: Sequence[Any]) -> Any:
+        return self._put_together(values)
+
+    def second(self, x: Any, factor: float, y: Any) -> Any:
+        """The Hessian of the Lagrangian; ``None`` where this trace is not for x."""
+        if self._second is None:
+            with building():
+                self._second = self._made()
+        execute, assemble = self._second
+        if self._traced.outputs[1].size:
+            values = execute(x, np.float64(factor), y)
+            return None if values is None else assemble(values)
+        values = execute(x)
+        if values is None:
+            return None
+        H = assemble(values)
+        return H if factor == 1.0 else factor * H
+
+    def _made(self) -> tuple[Any, Assemble]:
+        traced, (value, c) = self._traced, self._traced.outputs
+        inputs = list(traced.inputs)
+        if c.size:
+            factor, y = input_node((), FLOAT64), input_node((c.size,), FLOAT64)
+            value = factor * astype(value, FLOAT64) + matmul(y, astype(c, FLOAT64))
+            inputs += [factor, y]
+        rule = sparse_hessian if self._program.sparse else dense_hessian
+        outputs, assemble = rule(_part(traced, value), self._variables)
+        return executable(_part(traced, *outputs, inputs=inputs), outputs), assemble
+
+
+def _part(traced: Traced, *outputs: Node, inputs: Sequence[Node] | None = None) -> Any:
+    """Some outputs of a trace, under the same guards."""
+    given = traced.inputs if inputs is None else tuple(inputs)
+    return SimpleNamespace(outputs=outputs, guards=traced.guards, inputs=given)
+
+
+def _no_rows(n: int, sparse: bool) -> Any:
+    if not sparse:
+        return np.zeros((0, n))
+    from scipy.sparse import csr_array
+
+    return csr_array((0, n))
+
+
+def _lagrangian(f: Callable[..., Any]) -> Callable[..., Any]:
     def lagrangian(x: Any, factor: Any, y: Any, *args: Any) -> Any:
         value, c = f(x, *args)
         return factor * value + y @ c if c.shape[0] else factor * value
 
-    return hessian(lagrangian, sparse=sparse)
+    return lagrangian
 
 
 def is_too_dense(error: ArgumentError) -> bool:

@@ -113,6 +113,11 @@ class Transformed:
                 return execute.plan(self.__name__)
         return self._entry(call, traces).execute.plan(self.__name__)
 
+    def last_used(self) -> Entry | None:
+        """The trace that the last call used, if all that it took for granted is as it was."""
+        entries = self._last.entries
+        return entries[0] if entries and entries[0].unchanged() else None
+
     def _looked_up(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if running.traces:
             return self._nested(Call(self._f, self._wrt, args, kwargs))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from thalweg import calculus
-from thalweg.calculus.program import Facts, is_too_dense, program_hessian, program_values
+from thalweg.calculus.program import Program, is_too_dense
 from thalweg.errors import ArgumentError
 from thalweg.tracing import tree
 from thalweg.tracing.captured import undisturbed
@@ -43,6 +43,7 @@ __all__ = ["Built", "build", "equalities_from", "problem_from"]
 SPARSE_FROM = 100
 #: A matrix with more than this share of entries is treated as dense.
 DENSE_SHARE = 0.3
+NO_ROWS: Vector = np.zeros(0)
 #: Up to so many variables a dense Hessian is formed for a problem with constraints.
 DENSE_PROGRAM = 3000
 
@@ -202,8 +203,7 @@ class _Builder:
             program, relations = self._unconstrained(point), Relations()
             rows_lower = rows_upper = None
         else:
-            program, problem, facts, relations = self._program(point, start, names, free)
-            degree = facts.degree
+            program, problem, degree, relations = self._program(point, start, names, free)
             rows_lower, rows_upper = self._tightened(relations, lower, upper)
             if np.any((rows_lower == rows_upper) & ~same):
                 return self.built(rows_lower, rows_upper)  # constraints that fix variables, which are taken out
@@ -241,18 +241,24 @@ class _Builder:
         def flat(v: Any, *given: Any) -> Any:
             return self.objective(_call(f, point(v), given))
 
-        first, second = calculus.value_and_grad(flat), calculus.hessian(flat)
+        alone = self._unconstrained(point)
         n, sparse = start.size, False
+        program = Program(alone)
         if n > DENSE_LIMIT:
-            candidate = calculus.hessian(flat, sparse=True)
-            sparse = _is_sparse(lambda: candidate(start, *args), n)
-            second = candidate if sparse else second
+            candidate = Program(alone, sparse=True)
+            sparse = _is_sparse(lambda: candidate.hessian(start, 1.0, NO_ROWS, *args), n)
+            program = candidate if sparse else program
+        at = program.values if not args else lambda x: program.values(x, *args)
         product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
 
         def times(x: Vector, v: Vector) -> Vector:
             return np.asarray(product(x, v))
 
-        sum_of_squares, f_and_gradient = None, first if not args else lambda x: first(x, *args)
+        sum_of_squares: Residuals | None = None
+
+        def f_and_gradient(x: Vector) -> tuple[float, Vector]:
+            return at(x)[:2]
+
         if self.residuals:
             f_and_gradient, sum_of_squares = self._residuals(point, start)
         return Problem(
@@ -260,7 +266,7 @@ class _Builder:
             residuals=sum_of_squares,
             values=_batch(flat, args),
             f_and_gradient=f_and_gradient,
-            f_hessian=(second if not args else lambda x: second(x, *args)) if sparse or n <= DENSE_PROGRAM else None,
+            f_hessian=(lambda x: program.hessian(x, 1.0, NO_ROWS, *args)) if sparse or n <= DENSE_PROGRAM else None,
             f_hessian_product=times if n > DENSE_LIMIT else None,
             f_line=_line(flat, args),
             unravel=point,
@@ -282,7 +288,7 @@ class _Builder:
             r = _residual_vector(_call(f, point(v), given))
             return 0.5 * (r @ r), r
 
-        values = program_values(both, Facts())
+        values = Program(both).values
         last: list[Any] = [None, None]  # the vector that was evaluated last, and what came out
 
         def at(x: Vector) -> Any:
@@ -296,7 +302,7 @@ class _Builder:
 
     def _program(
         self, point: Callable[[Any], Any], start: Vector, names: tuple[str, ...], free: Any
-    ) -> tuple[Callable[..., Any], Problem, Facts, Relations]:
+    ) -> tuple[Callable[..., Any], Problem, float, Relations]:
         f, constraints, args = self.f, self.constraints, self.args
         found: SimpleQueue[Relations] = SimpleQueue()  # a list is watched: to write to it would make a trace stale
 
@@ -314,24 +320,23 @@ class _Builder:
 
         n = start.size
         sparse = n > SPARSE_FROM
-        facts = Facts()
-        values = program_values(program, facts, sparse)
+        derivatives = Program(program, sparse)
         try:
-            first = values(start, *args)
+            first = derivatives.values(start, *args)
             sparse = sparse and _share(first[3]) <= DENSE_SHARE
         except ArgumentError as error:
             if not (sparse and is_too_dense(error)):
                 raise
             sparse = False
         relations = found.get()
-        m = facts.rows
-        second = program_hessian(program, sparse)
+        m = derivatives.rows
         if sparse:
             ones = np.ones(m)
-            sparse = _is_sparse(lambda: second(start, 1.0, ones, *args), n)
-        if not sparse and facts.sparse:
-            values, second = program_values(program, facts), program_hessian(program)
-            values(start, *args)
+            sparse = _is_sparse(lambda: derivatives.hessian(start, 1.0, ones, *args), n)
+        if not sparse and derivatives.sparse:
+            derivatives = Program(program)
+            derivatives.values(start, *args)
+        values = derivatives.values
         rows = [r for r in relations.all if r.variables is None]
         lower = np.concatenate([r.lower for r in rows]) if rows else np.zeros(0)
         upper = np.concatenate([r.upper for r in rows]) if rows else np.zeros(0)
@@ -340,7 +345,7 @@ class _Builder:
         none = np.zeros(m)
 
         def lagrangian(x: Vector, factor: float, y: Vector) -> Any:
-            return second(x, float(factor), y, *args)
+            return derivatives.hessian(x, float(factor), y, *args)
 
         def c_and_jacobian(x: Vector) -> tuple[Vector, Any]:
             return at(x)[2:]
@@ -370,7 +375,7 @@ class _Builder:
             lagrangian=lagrangian,
             sparse=sparse,
         )
-        return program, problem, facts, relations
+        return program, problem, derivatives.degree, relations
 
 
 def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
