@@ -20,7 +20,7 @@ def equalities(*constraints, n):
 
 def kind_on(f, x, *constraints, tol=1e-6):
     n = len(x)
-    return classify_on(polynomial_problem(f, n).at(x), equalities(*constraints, n=n), tol)
+    return classify_on(polynomial_problem(f, n).at(x), equalities(*constraints, n=n), tol=tol)
 
 
 def line(x):

@@ -1,9 +1,14 @@
 r"""The numbers that show what a point is, so that nobody has to take the verdict on trust.
 
-For a stationary point x of L(x, λ) = f(x) + Σ λᵢ gᵢ(x) with gᵢ(x) = 0 (without constraints L = f):
+For a stationary point x of L = f + yᵀc + zᵀx on its constraints (without any L = f):
 
-- *stationarity* ‖∇ₓL‖∞ and *feasibility* ‖g‖∞ say how well the first-order conditions hold;
-- the *eigenvalues* of the Hessian of L on the tangent space give the second-order condition;
+- *stationarity* ‖∇ₓL‖∞ and *feasibility*, the largest violation, say how well the first-order conditions hold, with
+  *complementarity*, the largest product of a multiplier and the distance from the side that it belongs to, and
+  *multiplier signs*, the largest multiplier that pulls the wrong way;
+- the *eigenvalues* of the Hessian of L on the tangent space of the constraints that hold the point give the
+  second-order condition;
+- *strict complementarity*, the smallest multiplier of an active inequality, tells how clearly that holds the point, and
+  the *rank* of the active gradients beside their number whether the multipliers are unique (LICQ);
 - the *expected error* ‖s‖∞, s the Newton step, estimates how far x is from the exact point, and the *expected decrease*
   ½ |∇LᵀH⁺∇L| how much lower the function is there.
 
@@ -37,20 +42,34 @@ class Certificate:
     stationarity : float
         ‖∇f‖∞, or ‖∇ₓL‖∞ with constraints.
     feasibility : float
-        ‖g‖∞, zero without constraints.
+        By how much the worst constraint or bound is violated, zero without constraints.
     eigenvalues : array
-        Of the Hessian (of L on the tangent space, with constraints), ascending; only the extreme ones
-        beyond 200 variables, where the method does not form the Hessian.
+        Of the Hessian (of L on the tangent space, with constraints), ascending; only the extreme ones beyond 200
+        variables, where the Hessian is sparse or not formed.
     zero_below : float
         |eigenvalue| that counts as zero after equilibration: the measured error of the Hessian.
     condition : float
-        Condition number of the equilibrated Hessian.
+        Condition number of the equilibrated Hessian (with constraints: of the Karush–Kuhn–Tucker matrix).
     expected_error : float
-        ‖H⁺∇f‖∞, the distance to the stationary point of the quadratic model.
+        ‖H⁺∇f‖∞, the distance to the stationary point of the quadratic model: the length of Newton's step, on the active
+        constraints where there are some.
     expected_decrease : float
         ½ |∇fᵀH⁺∇f|, the decrease still to be had there.
     constraint_rank : int or None
-        Number of linearly independent constraint gradients.
+        Number of linearly independent gradients among the active constraints; None without constraints.
+    number_active : int or None
+        Number of active constraints, bounds included.
+    complementarity : float
+        Largest |multiplier| · distance to the side that it belongs to.
+    multiplier_signs : float
+        The largest multiplier of an inequality that has the wrong sign for the kind of the point; zero where all are
+        right, and at a saddle point the least that is wrong either way.
+    strict_complementarity : float or None
+        The least |μᵢ| ‖aᵢ‖ of an active inequality, beside the largest force |∂f| or |μᵢ| ‖aᵢ‖, in units of the
+        variables in which the Hessian of L is of size one: 0 where a constraint is active without holding the point.
+        None without active inequalities.
+    mfcq : bool or None
+        Whether the multipliers are bounded (Mangasarian–Fromovitz); None without constraints or where not looked at.
     """
 
     stationarity: float
@@ -61,6 +80,22 @@ class Certificate:
     expected_error: float = float("nan")
     expected_decrease: float = float("nan")
     constraint_rank: int | None = None
+    number_active: int | None = None
+    complementarity: float = 0.0
+    multiplier_signs: float = 0.0
+    strict_complementarity: float | None = None
+    mfcq: bool | None = None
+
+    @property
+    def licq(self) -> bool:
+        """Whether the gradients of the active constraints are independent, so that multipliers are unique.
+
+        Examples
+        --------
+        >>> Certificate(0.0, constraint_rank=1, number_active=2).licq
+        False
+        """
+        return self.constraint_rank == self.number_active
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python numbers and lists.
@@ -79,6 +114,12 @@ class Certificate:
             "expected_error": self.expected_error,
             "expected_decrease": self.expected_decrease,
             "constraint_rank": self.constraint_rank,
+            "number_active": self.number_active,
+            "licq": self.licq,
+            "mfcq": self.mfcq,
+            "complementarity": self.complementarity,
+            "multiplier_signs": self.multiplier_signs,
+            "strict_complementarity": self.strict_complementarity,
         }
 
 

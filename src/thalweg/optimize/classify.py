@@ -21,7 +21,6 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.2–2.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,8 @@ from .certificate import Certificate, Travel
 from .curvature import Curvature, curvature_at
 from .degenerate import Verdict, Way, decide_by_higher_order
 from .kinks import verdict_on_kink
-from .problem import DENSE_LIMIT, Point
+from .patience import Check
+from .problem import DENSE_LIMIT, Point, Vector
 
 __all__ = ["KINDS", "Classification", "classify_point"]
 
@@ -63,7 +63,8 @@ class Classification:
     falling, rising : Way or None
         Ways out of the point along which f falls and rises, where known.
     y, z : array or None
-        Signed multipliers of the rows and of the bounds, ∇f + Jᵀy + z = 0; None without constraints.
+        Signed multipliers of all rows and of all bounds, ∇f + Jᵀy + z = 0, zero where not active; None without
+        constraints.
     """
 
     kind: str
@@ -75,8 +76,8 @@ class Classification:
     multipliers: Any = None
     falling: Way | None = None
     rising: Way | None = None
-    y: Any = None
-    z: Any = None
+    y: Vector | None = None
+    z: Vector | None = None
 
     @property
     def eigenvalues(self) -> Any:
@@ -117,7 +118,7 @@ class Classification:
 
 
 def classify_point(
-    point: Point, tol: float = TOLERANCE, travel: Travel | None = None, check: Callable[[], None] | None = None
+    point: Point, tol: float = TOLERANCE, travel: Travel | None = None, check: Check | None = None
 ) -> Classification:
     """Say what an evaluated point is, without constraints.
 
@@ -130,7 +131,7 @@ def classify_point(
     travel : Travel, optional
         What a run has seen on its way here, a measure for what is near.
     check : callable, optional
-        Called now and then in long computations; raises `engine.OutOfTime` when there is no time left.
+        Raises `engine.OutOfTime` when there is no time left; nothing that takes long is begun then, and `why` says so.
 
     Examples
     --------
@@ -158,14 +159,14 @@ def classify_point(
         move = float(np.max(np.abs(c.newton_step)))
         sentence = f"the gradient is small, but by the curvature the stationary point is {move:.2g} away"
         return _result(point, Verdict("not stationary", sentence), c)
-    found = verdict(point, c)
+    found = verdict(point, c, check)
     if found.kind == "strict minimum" and not c.zero and travel.moves(c.newton_step):
         sentence = "the function flattens out here: by the curvature its stationary point is "
         found = Verdict("degenerate", f"{sentence}{float(np.max(np.abs(c.newton_step))):.2g} away")
     return _result(point, found, c)
 
 
-def verdict(point: Point, c: Curvature) -> Verdict:
+def verdict(point: Point, c: Curvature, check: Check | None = None) -> Verdict:
     """Say what a stationary point is."""
     if c.positive and c.negative:
         down, up = c.extreme(-1), c.extreme(+1)
@@ -174,7 +175,7 @@ def verdict(point: Point, c: Curvature) -> Verdict:
     if c.zero:
         if point.problem.n > DENSE_LIMIT or not c.complete:
             return Verdict("degenerate", "the lowest Hessian eigenvalue cannot be told from zero")
-        return decide_by_higher_order(point, c)
+        return decide_by_higher_order(point, c, check)
     if not c.complete:
         return Verdict("degenerate", "the extreme eigenvalues of the Hessian could not be found to enough digits")
     if c.positive:

@@ -1,45 +1,57 @@
-r"""What a point is on constraints g(x) = 0: the method of Lagrange multipliers, read backwards.
+r"""What a point is on its constraints: the second-order conditions, with the numbers behind the answer.
 
-With L(x, λ) = f(x) + Σ λᵢ gᵢ(x), a feasible point is stationary on the constraints when
+At a feasible point with multipliers (`active`, `holding`)
 
-    ∇ₓL = ∇f + Jᵀλ = 0,     J = ∂g/∂x,
+    ∇f + Jᵀy + z = 0,      σᵢ μᵢ ≥ 0 for every active inequality,
 
-for some multipliers λ, which are found by least squares.  What kind of point it is depends on the curvature of L, not
-of f, and only along the tangent space {v : J v = 0}: with Z a basis of it, the eigenvalues of
+what decides is the curvature of L = f + yᵀc + zᵀx, not of f, along the directions that the constraints leave free to
+first order.  Let S be the equalities and the inequalities with μᵢ ≠ 0, and W the active inequalities with μᵢ = 0.
+With a basis Z of the tangent space {v : aᵢ v = 0, i ∈ S}, H = Zᵀ∇²L Z, and the critical cone
+C = {Z p : σᵢ aᵢ Z p ≤ 0, i ∈ W},
 
-    Zᵀ (∇²f + Σ λᵢ ∇²gᵢ) Z
+    all signs right, H > 0 on C          strict minimum (also where there is no such direction: a vertex)
+    all signs wrong, H < 0 on C          maximum, a strict one
+    right and wrong signs                saddle: f falls when one constraint is left, and rises when another is
+    H takes the other sign on C          saddle
+    H is zero somewhere on C             quadratic f on linear constraints, or a convex problem: minimum;
+                                         on linear constraints the higher derivatives along them (`degenerate`), else
+                                         along the constraints (`reduced`); if these do not tell: degenerate
 
-decide as those of the Hessian do without constraints.  For x² + y² on x + y = 1 at (½, ½): λ = −1, and the one
-eigenvalue is 2, so it is a strict minimum.
+Where W is empty the cone is the tangent space, and the signs are those of eigenvalues (`curvature`).  Else H > 0 on the
+whole space is enough for a minimum, and otherwise the faces of the cone are looked at (`cone`).
 
-The rank of J is decided after its rows have been brought to length one, so a repeated constraint is no obstacle: its
-multipliers are not unique then, and those of least length are given.
+Where the active gradients are dependent, the multipliers are not unique.  A definite H proves what it proves for any of
+them; an indefinite one proves nothing then, and the point is called a saddle only if a step down is really found.
 
 References
 ----------
-Nocedal & Wright, *Numerical Optimization* (2nd ed.), §12.5, theorems 12.5–12.6, and §16.2 (reduced Hessian).
+Nocedal & Wright, *Numerical Optimization* (2nd ed.), §12.5 (theorems 12.5 and 12.6), §16.2 (reduced Hessian).
+Contesse, *Une caractérisation complète des minima locaux en programmation quadratique*, Numer. Math. 34 (1980).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .active import mangasarian_fromovitz, rooms
 from .certificate import Certificate, Travel
-from .classify import TOLERANCE, Classification
-from .curvature import EPS, inertia, nearby
-from .problem import Matrix, Point, Vector
-from .scaling import equilibrate
+from .classify import TOLERANCE, Classification, classify_point
+from .degenerate import Verdict
+from .holding import Balanced, Holding, balanced, holding_of
+from .patience import Check
+from .problem import Constraints, Matrix, Point, Vector
+from .second_order import Judged, judge
 
 __all__ = ["Equalities", "classify_on"]
 
 
 @dataclass(frozen=True)
 class Equalities:
-    """Constraints g(x) = 0 over a flat vector.
+    """Constraints g(x) = 0 over a flat vector, beside a problem that has none.
 
     Parameters
     ----------
@@ -56,134 +68,188 @@ class Equalities:
     unravel: Callable[[Vector], Any] = lambda multipliers: multipliers
 
 
-def classify_on(point: Point, equalities: Equalities, tol: float = TOLERANCE) -> Classification:
-    """Say what a point is on the constraints.
+def classify_on(
+    point: Point,
+    y: Vector | Equalities | None = None,
+    z: Vector | None = None,
+    tol: float = TOLERANCE,
+    travel: Travel | None = None,
+    *,
+    sense: str | None = None,
+    check: Check | None = None,
+) -> Classification:
+    """Say what a point is on the constraints and bounds of its problem.
+
+    Parameters
+    ----------
+    point : Point
+        Where; its `c` and `J` are the constraints.
+    y, z : array, optional
+        Multipliers of the rows and of the bounds that a method found (∇f + Jᵀy + z ≈ 0).  They are needed in sparse
+        problems only for speed, and elsewhere where multipliers are not unique.
+    tol : float
+        To how many digits, relatively, x is known.
+    travel : Travel, optional
+        What a run has seen on its way here, a measure for what is near.
+    sense : 'minimize', 'maximize' or None
+        What is sought: it decides what a point is called that is alone in the feasible set, or among equals.
+    check : callable, optional
+        Raises `engine.OutOfTime` when there is no time left; nothing that takes long is begun then, and `why` says so.
+
+    Returns
+    -------
+    Classification
+        With `y` and `z`, and `multipliers` equal to `y`.
 
     Examples
     --------
+    The point of x + y ≤ 1, x, y ≥ 0 nearest to (2, 1), with the force of the line and of the axis:
+
     >>> from thalweg.optimize.problem import Problem
-    >>> f = Problem(2, lambda x: (x @ x, 2 * x), lambda x: 2 * np.eye(2))
-    >>> line = Equalities(lambda x: (np.array([x[0] + x[1] - 1]), np.ones((1, 2))), lambda x, m: np.zeros((2, 2)))
-    >>> c = classify_on(f.at([0.5, 0.5]), line)
-    >>> c.kind, c.multipliers, c.eigenvalues
-    ('strict minimum', array([-1.]), array([2.]))
+    >>> line = Constraints(np.full(1, -np.inf), np.ones(1), lambda x: (x[:1] + x[1:], np.ones((1, 2))),
+    ...                    lambda x, y: np.zeros((2, 2)))
+    >>> to = np.array([2.0, 1.0])
+    >>> p = Problem(2, lambda x: ((x - to) @ (x - to), 2 * (x - to)), lambda x: 2 * np.eye(2),
+    ...             lower=np.zeros(2), upper=np.full(2, np.inf), constraints=line)
+    >>> c = classify_on(p.at([1.0, 0.0]))
+    >>> c.kind, c.y, c.certificate.number_active, c.certificate.strict_complementarity
+    ('strict minimum', array([2.]), 2, 0.0)
+    >>> classify_on(p.at([0.0, 0.0])).kind
+    'maximum'
     """
-    x, n = point.x, point.problem.n
+    if isinstance(y, Equalities):
+        return _on_equalities(point, y, tol, travel)
+    problem = point.problem
+    if not problem.constrained:
+        return classify_point(point, tol, travel, check)
+    if not point.finite:
+        return _result(point, Verdict("not stationary", "the function or a constraint is not finite here"))
+    if (beside := _violated(point, tol)) is not None:
+        return _result(point, Verdict("not stationary", beside))
+    if problem.sparse or (problem.n > LARGE and not problem.m and problem.f_hessian_product is not None):
+        from .large import classify_large
+
+        return classify_large(point, y, z, tol, travel, sense, check)
+    base = balanced(point, tol, y, z)
+    if not base.finite:
+        return _result(point, Verdict("degenerate", "a second derivative is not finite here"), base)
+    if not base.stationary:
+        return _result(point, _unbalanced(base), base)
+    held = holding_of(point, base)
+    judged = judge(point, held, travel or Travel(np.abs(point.x)), sense, check)
+    return _result(point, judged.verdict, judged.held.base, judged)
+
+
+#: Beyond so many variables the Hessian of a problem with bounds only is not formed where its products are known.
+LARGE = 200
+
+
+def _violated(point: Point, tol: float) -> str | None:
+    """Say which constraint the point is not on, if any."""
+    problem = point.problem
+    room, room_x = rooms(point, tol)
+    if problem.constraints is not None and problem.m:
+        k = problem.constraints
+        off = np.maximum(k.lower - point.c, point.c - k.upper)
+        room = np.maximum(np.maximum(room, tol), tol * np.abs(point.c))
+        if np.any(off > room):
+            worst = int(np.argmax(off - room))
+            name = k.names[worst] if len(k.names) > worst else f"c[{worst}]"
+            listed = ", ".join(f"{value:.4g}" for value in np.maximum(off, 0)[:5]) + (", …" if off.size > 5 else "")
+            return f"the point is not on the constraints: they are off by {listed}, most of all {name}"
+    if problem.lower is not None and problem.upper is not None:
+        off = np.maximum(problem.lower - point.x, point.x - problem.upper)
+        if np.any(off > room_x):
+            worst = int(np.argmax(off - room_x))
+            return f"the point is not within the bounds: {problem.names[worst]} is off by {off[worst]:.4g}"
+    return None
+
+
+def _unbalanced(base: Balanced) -> Verdict:
+    left = float(np.max(np.abs(base.residual)))
+    if base.rank < base.active.size and not mangasarian_fromovitz(base.A, base.active.side):
+        return Verdict(
+            "degenerate",
+            "no multipliers balance the gradient, but the gradients of the active constraints are dependent, so that a "
+            "minimum need not have any",
+        )
+    sentence = f"no multipliers balance the gradient: ∇f + Σ λᵢ∇gᵢ has a component of {left:.4g}"
+    return Verdict("not stationary", sentence)
+
+
+def _on_equalities(point: Point, g: Equalities, tol: float, travel: Travel | None) -> Classification:
+    """Classify on constraints that the problem does not know of."""
     with np.errstate(all="ignore"):
-        g, J = equalities.g_and_jacobian(x)
-    if not (point.finite and np.isfinite(g).all() and np.isfinite(J).all()):
-        return _named("not stationary", "the function or a constraint is not finite here", point, point.gradient_norm)
-    multipliers = _multipliers(point.gradient, J)
-    residual = point.gradient + J.T @ multipliers
-    W = _hessian_of_L(point.problem.hessian, equalities, x, multipliers)
-    if not np.isfinite(W).all():
-        return _named("degenerate", "a second derivative is not finite here", point, float(np.max(np.abs(residual))))
-    d = equilibrate(W)
-    rank, Z = _tangent_space(J / d)
-    step = _newton_step(W, J, residual, g)
-    fall = 0.5 * abs(float(residual @ step))
-    error = np.abs(_hessian_of_L(point.problem.hessian, equalities, nearby(x, step), multipliers) - W)
-    scaled, noise = W / np.outer(d, d), np.nan_to_num(error, posinf=0.0) / np.outer(d, d)
-    values, zero_below, _ = inertia(
-        Z.T @ scaled @ Z, np.abs(Z).T @ noise @ np.abs(Z) + n * EPS * np.max(np.abs(scaled))
-    )
-    plain_Z = _tangent_space(J)[1]
-    shown = np.asarray(np.linalg.eigvalsh(plain_Z.T @ W @ plain_Z), dtype=np.float64)
+        c, J = g.g_and_jacobian(point.x)
+    c, J = np.asarray(c, dtype=np.float64), np.asarray(J, dtype=np.float64)
+    rows = Constraints(np.zeros(c.size), np.zeros(c.size), g.g_and_jacobian, g.g_hessian)
+    problem = replace(point.problem, constraints=rows, first=None, lagrangian=None)
+    there = Point(problem, point.x, point.value, point.gradient, c, J)
+    if "hessian" in point.__dict__:
+        there.__dict__["hessian"] = point.hessian
+    found = classify_on(there, tol=tol, travel=travel)
+    return replace(found, multipliers=None if found.y is None else g.unravel(found.y))
+
+
+def _result(point: Point, v: Verdict, base: Balanced | None = None, judged: Judged | None = None) -> Classification:
+    problem = point.problem
+    if base is None:
+        certificate = Certificate(point.gradient_norm, feasibility=point.violation)
+        return _classification(point, v, certificate, None, None)
+    y, z = base.active.spread(base.mu, problem.m, problem.n)
+    stationarity = float(np.max(np.abs(base.residual), initial=0.0))
     certificate = Certificate(
-        stationarity=float(np.max(np.abs(residual))),
-        feasibility=float(np.max(np.abs(g), initial=0.0)),
-        eigenvalues=shown,
-        zero_below=zero_below,
-        condition=_condition(values),
-        expected_error=float(np.max(np.abs(step))),
-        expected_decrease=fall,
-        constraint_rank=rank,
+        stationarity=stationarity,
+        feasibility=point.violation,
+        constraint_rank=base.rank,
+        number_active=base.active.size,
+        complementarity=float(np.max(np.abs(base.mu * base.active.offset), initial=0.0)),
     )
-    kind, why = _verdict(values, zero_below, shown, n, rank)
-    if np.any(np.abs(g) > tol * np.maximum(1.0, np.abs(J) @ np.abs(x))):
-        kind, why = "not stationary", f"the point is not on the constraints: g(x) = {_listed(g)}"
-    elif np.any(np.abs(residual) > tol * np.maximum(1.0, np.abs(W) @ np.abs(x) + np.abs(point.gradient))):
-        kind, why = (
-            "not stationary",
-            (f"no multipliers balance the gradient: ∇f + Σ λᵢ∇gᵢ has a component of {certificate.stationarity:.4g}"),
+    if judged is not None:
+        held = judged.held
+        certificate = replace(
+            certificate,
+            eigenvalues=judged.eigenvalues,
+            zero_below=judged.zero_below,
+            condition=judged.condition,
+            expected_error=float(np.max(np.abs(held.step.x), initial=0.0)),
+            expected_decrease=judged.fall,
+            multiplier_signs=_wrong_sign(base, v.kind),
+            strict_complementarity=_strictness(point, held),
+            mfcq=True if base.rank == base.active.size else mangasarian_fromovitz(base.A, base.active.side),
         )
-    elif Travel(np.abs(x)).still_far(point.value, step, fall):
-        kind, why = "not stationary", f"by the curvature the stationary point is {certificate.expected_error:.2g} away"
-    return _named(kind, why, point, certificate.stationarity, certificate, equalities.unravel(multipliers))
+    return _classification(point, v, certificate, y, z)
 
 
-def _multipliers(gradient: Vector, J: Matrix) -> Vector:
-    """The least-squares solution of Jᵀλ = −∇f, with rows of J brought to length one for the decision on its rank."""
-    lengths = np.linalg.norm(J, axis=1)
-    lengths = np.where(lengths > 0, lengths, 1.0)
-    solution = np.linalg.lstsq((J / lengths[:, None]).T, -gradient, rcond=1e-10)[0]
-    return np.asarray(solution / lengths + 0.0)
-
-
-def _hessian_of_L(
-    hessian: Callable[[Vector], Matrix], equalities: Equalities, x: Vector, multipliers: Vector
-) -> Matrix:
-    with np.errstate(all="ignore"):
-        G = np.asarray(equalities.g_hessian(x, multipliers), dtype=np.float64)
-    return hessian(x) + 0.5 * (G + G.T)
-
-
-def _tangent_space(J: Matrix) -> tuple[int, Matrix]:
-    """Return the rank of J and an orthonormal basis of {v : J v = 0} as columns."""
-    lengths = np.linalg.norm(J, axis=1)
-    _, sizes, Vt = np.linalg.svd(J / np.where(lengths > 0, lengths, 1.0)[:, None])
-    rank = int(np.sum(sizes > 1e-10))
-    return rank, Vt[rank:].T
-
-
-def _newton_step(W: Matrix, J: Matrix, residual: Vector, g: Vector) -> Vector:
-    """The step of Newton's method on ∇L = 0, g = 0."""
-    m, n = J.shape
-    K = np.block([[W, J.T], [J, np.zeros((m, m))]])
-    return np.asarray(np.linalg.lstsq(K, -np.concatenate([residual, g]), rcond=1e-12)[0][:n])
-
-
-def _verdict(values: Vector, zero_below: float, shown: Vector, n: int, rank: int) -> tuple[str, str]:
-    if rank == n:
-        return (
-            "strict minimum",
-            "the constraints leave no direction to move in: the point is alone in its neighbourhood",
-        )
-    positive, negative = int(np.sum(values > zero_below)), int(np.sum(values < -zero_below))
-    where = "the Hessian of L on the tangent space"
-    if positive and negative:
-        return "saddle", f"{where} has eigenvalues of both signs ({shown[0]:.4g} to {shown[-1]:.4g})"
-    if positive + negative < len(values):
-        return "degenerate", f"an eigenvalue of {where} cannot be told from zero"
-    nearest = shown[np.argmin(np.abs(shown))]
-    if positive:
-        return "strict minimum", f"all eigenvalues of {where} are positive (nearest to zero: {nearest:.4g})"
-    return "maximum", f"all eigenvalues of {where} are negative (nearest to zero: {nearest:.4g}): a strict maximum"
-
-
-def _condition(values: Vector) -> float:
-    sizes = np.abs(values)
-    return float(np.max(sizes) / np.min(sizes)) if sizes.size and np.min(sizes) > 0 else float("inf")
-
-
-def _listed(g: Vector) -> str:
-    return ", ".join(f"{value:.4g}" for value in g[:5]) + (", …" if len(g) > 5 else "")
-
-
-def _named(
-    kind: str,
-    why: str,
-    point: Point,
-    stationarity: float,
-    certificate: Certificate | None = None,
-    multipliers: Any = None,
+def _classification(
+    point: Point, v: Verdict, certificate: Certificate, y: Vector | None, z: Vector | None
 ) -> Classification:
     return Classification(
-        kind,
-        why,
+        v.kind,
+        v.why,
         point.problem.unravel(point.x),
         point.value,
-        stationarity,
-        certificate or Certificate(stationarity),
-        multipliers,
+        certificate.stationarity,
+        certificate,
+        y if point.problem.m else None,
+        v.falling,
+        v.rising,
+        y,
+        z,
     )
+
+
+def _wrong_sign(base: Balanced, kind: str) -> float:
+    signed = base.active.side * base.mu
+    low, high = float(np.max(-signed, initial=0.0)), float(np.max(signed, initial=0.0))
+    return {"maximum": high, "saddle": min(low, high)}.get(kind, low) + 0.0
+
+
+def _strictness(point: Point, held: Holding) -> float | None:
+    sided = held.base.active.side != 0
+    if not sided.any():
+        return None
+    T = held.everything
+    sizes = np.abs(held.base.mu) * T.lengths
+    largest = max(float(np.max(sizes)), float(np.max(np.abs(point.gradient) / T.d)))
+    return float(np.min(np.where(held.strong, sizes, 0.0)[sided])) / largest if largest > 0 else 0.0

@@ -25,12 +25,15 @@ Golubitsky & Schaeffer, *Singularities and Groups in Bifurcation Theory* I (1985
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .curvature import EPS, Curvature
+from .engine import OutOfTime
+from .patience import Check, in_time
 from .problem import Matrix, Point, Vector
 
 __all__ = ["Verdict", "Way", "decide_by_higher_order"]
@@ -41,12 +44,20 @@ ORDER = 8
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """A curve t ↦ x + t v + t² bend along which the function changes by about rate · t^order."""
+    """A curve t ↦ x + t v + t² bend along which the function changes by about rate · t^order.
+
+    On constraints the curve is brought back to those `rows` of c that hold the point, and v leaves alone the variables
+    that a bound holds (`retraction`).  `one_sided` where only t > 0 is allowed, and `noise` is by how much the value
+    may differ for the constraints not being met exactly.
+    """
 
     direction: Vector
     rate: float
     order: int
     bend: Vector | None = None
+    rows: NDArray[np.intp] | None = None
+    one_sided: bool = False
+    noise: float = 0.0
 
     def step(self, t: float) -> Vector:
         """Return t v + t² bend."""
@@ -55,7 +66,7 @@ class Way:
     @property
     def two_sided(self) -> bool:
         """Whether the function does the same on both sides."""
-        return self.order % 2 == 0
+        return self.order % 2 == 0 and not self.one_sided
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +79,39 @@ class Verdict:
     rising: Way | None = None
 
 
-def decide_by_higher_order(point: Point, curvature: Curvature) -> Verdict:
-    """Say what a stationary point with a singular, one-signed Hessian is."""
+def decide_by_higher_order(point: Point, curvature: Curvature, check: Check | None = None) -> Verdict:
+    """Say what a stationary point with a singular, one-signed Hessian is.
+
+    Taylor coefficients of a long function take a while; those that would be late, judging by the first, are not begun.
+    """
+    problem = point.problem
+    if check is not None and problem.f_line is not None:
+        timed = Point(replace(problem, f_line=in_time(problem.f_line, check)), point.x, point.value, point.gradient)
+        timed.__dict__["hessian"] = point.hessian
+        point = timed
+    try:
+        return _decided(point, curvature)
+    except OutOfTime:
+        return Verdict(
+            "degenerate", f"{_singular(point, curvature)}, and there was no time to look at higher derivatives"
+        )
+
+
+def _singular(point: Point, curvature: Curvature) -> str:
+    """Say that the Hessian is singular."""
+    if point.problem.n == 1:
+        return "the second derivative is zero"
+    if not (curvature.positive or curvature.negative):
+        return "the Hessian is zero"
+    k = curvature.zero
+    return f"{_count(k)} Hessian eigenvalue{'s' if k > 1 else ''} of {point.problem.n} cannot be told from zero"
+
+
+def _decided(point: Point, curvature: Curvature) -> Verdict:
     sign = 1 if curvature.positive else -1 if curvature.negative else 0
     null = curvature.null
     k = null.shape[1]
-    singular = f"{_count(k)} Hessian eigenvalue{'s' if k > 1 else ''} of {point.problem.n} cannot be told from zero"
-    if sign == 0 and point.problem.n > 1:
-        singular = "the Hessian is zero"
-    elif point.problem.n == 1:
-        singular = "the second derivative is zero"
+    singular = _singular(point, curvature)
     if point.problem.line(point.x, null[:, 0], 1) is None:
         return Verdict("degenerate", f"{singular}, and higher derivatives are not available to decide")
 

@@ -8,6 +8,10 @@ so both ±v lead down; where the curvature vanishes, a higher derivative may sho
 is a tenth of the length of x and is halved until the fall is a fair part of the promised one.  Both sides are tried
 where both fall, and the lower is taken, so the outcome depends on the function alone and not on a seed.
 
+On constraints v is a direction of their tangent space along which the Hessian of L has negative curvature, or one that
+leaves a constraint whose multiplier pulls the wrong way.  The step is brought back to the constraints (`retraction`),
+stays within the bounds, and must lower f by more than the constraints are off.
+
 References
 ----------
 Moré & Sorensen, *On the use of directions of negative curvature in a modified Newton method*, Math. Prog. 16 (1979).
@@ -23,6 +27,7 @@ import numpy as np
 from .composition import Proposal, Stuck, Taken, decrease, unchanged
 from .degenerate import Way
 from .problem import Point, Vector
+from .retraction import retracted, room_along
 
 __all__ = ["escape"]
 
@@ -47,23 +52,30 @@ def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point], reach: f
     -1.0
     """
     t = 0.1 * max(reach, float(np.linalg.norm(point.x))) or 1.0
+    sides = [side * _sense(way) for side in ((1, -1) if way.two_sided else (1,))]
+    rooms = {side: room_along(point, side * way.direction) for side in sides}
+    t = min(t, max(rooms.values()))
     met_not_finite = None
     for _ in range(60):
         best: Taken | None = None
-        promised = abs(way.rate) * t**way.order
-        for side in (1, -1) if way.two_sided else (1,):
-            step = way.step(side * _sense(way) * t)
+        for side in sides:
+            reached = min(t, rooms[side])
+            promised = abs(way.rate) * reached**way.order
+            step = way.step(side * reached)
             if unchanged(point, step):
                 continue
-            trial = evaluate(point.x + step)
+            trial = _follow(point, way, step, evaluate)
+            if trial is None:
+                continue
             if trial.value == -np.inf:
-                return Taken(trial, step, t, "negative curvature")
+                return Taken(trial, step, reached, "negative curvature")
             if not trial.finite:
                 met_not_finite = trial.x
                 continue
-            fell = decrease(point, trial, Proposal(step, promised, t, ""))
+            step = trial.x - point.x
+            fell = decrease(point, trial, Proposal(step, promised, reached, "")) - way.noise
             if fell > 0.1 * promised and (best is None or trial.value < best.point.value):
-                best = Taken(trial, step, t, "negative curvature")
+                best = Taken(trial, step, reached, "negative curvature")
         if best is not None:
             return best
         t *= 0.5
@@ -72,6 +84,17 @@ def escape(point: Point, way: Way, evaluate: Callable[[Vector], Point], reach: f
         not_finite=met_not_finite is not None,
         at=met_not_finite,
     )
+
+
+def _follow(point: Point, way: Way, step: Vector, evaluate: Callable[[Vector], Point]) -> Point | None:
+    """The point that a step along the way leads to, back on the constraints."""
+    if not point.problem.constrained:
+        return evaluate(point.x + step)
+    trial = retracted(point.x + step, way.rows, evaluate, point.violation)
+    if trial is None or not trial.finite or not point.problem.m:
+        return trial
+    astray = float(np.linalg.norm(trial.x - point.x - step))
+    return trial if astray <= 0.5 * float(np.linalg.norm(step)) else None
 
 
 def _sense(way: Way) -> float:

@@ -7,7 +7,9 @@ a smooth function does near a stationary point is small of second order,
 
 so halving t divides it by four or more; across a kink it is divided by two, across a jump by one, and where the second
 derivative jumps, as that of x|x|, it is divided by four but may have the other sign than vᵀHv.  That is looked for
-along ± the axes and two directions in general position (which see every kink that an axis sees), at t = h, h/2, h/16.
+along ± the axes and two directions in general position (which see every kink that an axis sees), at t = h, h/2, h/16;
+the second and third place only where the first does not settle it.  On constraints f is L, and the directions are the
+tangent parts of these.
 It is evidence from values, so it can refute what derivatives say, and does not prove the opposite.
 
 References
@@ -19,11 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 
 from .degenerate import Verdict, Way
-from .problem import Evaluations, Matrix, Point, Vector
+from .problem import Evaluations, Matrix, Point, Problem, Vector
 
 __all__ = ["verdict_on_kink"]
 
@@ -46,8 +49,21 @@ class _Change:
         return ("jumps", "has a kink", "has jumping second derivatives")[self.way.order]
 
 
-def verdict_on_kink(point: Point, hessian: Matrix | None) -> Verdict | None:
+def verdict_on_kink(
+    point: Point, hessian: Matrix | None, basis: Matrix | None = None, size: float | None = None
+) -> Verdict | None:
     """Say what a point is whose derivatives are conventions; None where values and derivatives agree.
+
+    Parameters
+    ----------
+    point : Point
+        Where; bounds of its problem are respected.
+    hessian : array or None
+        ∇²f there.
+    basis : array (n, r), optional
+        Only directions in the span of its columns are tried.
+    size : float, optional
+        Size of the terms of which the value is made, for their rounding; |f| by default.
 
     Examples
     --------
@@ -58,7 +74,7 @@ def verdict_on_kink(point: Point, hessian: Matrix | None) -> Verdict | None:
     >>> verdict_on_kink(Problem(1, lambda x: (x @ x, 2 * x)).at([0.0]), 2 * np.eye(1)) is None
     True
     """
-    changes = [c for c in (_change(point, hessian, v) for v in _directions(point.x.size)) if c is not None]
+    changes = list(_changes(point, hessian, basis, abs(point.value) if size is None else size))
     if not changes:
         return None
     ways = [c.way for c in changes]
@@ -71,31 +87,65 @@ def verdict_on_kink(point: Point, hessian: Matrix | None) -> Verdict | None:
     return Verdict("degenerate", f"{what}{tendency} in the directions tried", falling, rising)
 
 
-def _directions(n: int) -> Iterator[Vector]:
-    general = np.cos(1.0 + 2.0 * np.arange(n)), np.sin(1.0 + 3.0 * np.arange(n))
-    axes = np.eye(n) if n <= AXES else ()
-    for v in (*axes, *(general if n > 1 else ())):
-        yield v / np.linalg.norm(v)
-        yield -v / np.linalg.norm(v)
+def _directions(n: int, basis: Matrix | None) -> Matrix:
+    """The axes and two directions in general position, as rows of unit length; their parts in the span of a basis."""
+    V = _ALL.get(n)
+    if V is None:
+        general = [np.cos(1.0 + 2.0 * np.arange(n)), np.sin(1.0 + 3.0 * np.arange(n))] if n > 1 else []
+        V = np.array([*(np.eye(n) if n <= AXES else ()), *general])
+        V /= np.linalg.norm(V, axis=1)[:, None]
+        if n <= AXES:
+            _ALL[n] = V
+    if basis is None or basis.shape[1] == n:
+        return V
+    if basis.shape[1] == 1:
+        v = basis[:, 0]
+        return np.asarray(v / np.linalg.norm(v))[None]
+    Q = np.linalg.qr(basis)[0]
+    V = (V @ Q) @ Q.T
+    lengths = np.linalg.norm(V, axis=1)
+    return np.asarray(V[lengths > 1e-6] / lengths[lengths > 1e-6, None])
 
 
-def _change(point: Point, hessian: Matrix | None, v: Vector) -> _Change | None:
+#: The directions for few variables, made once.
+_ALL: dict[int, Matrix] = {}
+
+
+def _changes(point: Point, hessian: Matrix | None, basis: Matrix | None, size: float) -> Iterator[_Change]:
     problem = replace(point.problem, count=Evaluations())  # a look around is no part of the run
-    h = DISTANCE * max(1.0, float(np.max(np.abs(point.x))))
+    x = point.x
+    V = _directions(x.size, basis)
+    h = DISTANCE * max(1.0, float(np.max(np.abs(x))))
+    slopes = (np.abs(V @ point.gradient) * h).tolist()
+    bends = [0.0] * len(V) if hessian is None else (0.5 * h * h * np.sum((V @ hessian) * V, axis=1)).tolist()
+    noise = 1e3 * float(np.finfo(float).eps) * size
+    low, high = problem.lower, problem.upper
+    for v, slope, bend in zip(V, slopes, bends):
+        for u in (v, -v):
+            if low is not None and high is not None and not np.all((x + h * u >= low) & (x + h * u <= high)):
+                continue
+            change = _change(problem, point, u, h, slope, bend, noise)
+            if change is not None:
+                yield change
 
+
+def _change(
+    problem: Problem, point: Point, v: Vector, h: float, slope: float, bend: float, noise: float
+) -> _Change | None:
     def change(t: float) -> float:
         return problem.at(point.x + t * v).value - point.value
 
-    noise = 1e3 * float(np.finfo(float).eps) * abs(point.value)
-    slope = abs(float(point.gradient @ v)) * h
-    bend = 0.0 if hessian is None else 0.5 * float(v @ hessian @ v) * h * h
     whole = change(h)
-    if not np.isfinite(whole) or abs(whole) <= noise:
+    if not isfinite(whole) or abs(whole) <= noise:
+        return None
+    jumping = bend * whole < 0 and abs(whole) > UNEXPLAINED * slope
+    unexplained = abs(whole) > UNEXPLAINED * (slope + abs(bend)) + noise
+    if not (jumping or unexplained):
         return None
     half = change(h / 2)
-    if bend * whole < 0 and abs(whole) > UNEXPLAINED * slope and 3 < whole / (half or np.inf) < 5:
+    if jumping and 3 < whole / (half or np.inf) < 5:
         return _Change(Way(v, whole / h**2, 2))
-    if abs(whole) <= UNEXPLAINED * (slope + abs(bend)) + noise:
+    if not unexplained:
         return None
     sixteenth = change(h / 16)
     if half * whole <= 0 or sixteenth * whole <= 0 or abs(sixteenth) <= noise:
