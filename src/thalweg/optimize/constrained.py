@@ -44,7 +44,7 @@ from .degenerate import Verdict
 from .holding import Balanced, Holding, balanced, holding_of
 from .patience import Check
 from .problem import Constraints, Matrix, Point, Vector
-from .second_order import Judged, judge
+from .tangent_verdict import Judged, judge
 
 __all__ = ["Equalities", "classify_on"]
 
