@@ -277,4 +277,4 @@ def classify(
     point = problem.at(at)
     if subject_to is None:
         return classify_point(point, tol)
-    return classify_on(point, equalities_from(subject_to, x), tol)
+    return classify_on(point, equalities_from(subject_to, x), tol=tol)
