@@ -29,6 +29,7 @@ import numpy as np
 
 from ..composition import DROWNED, Stuck
 from ..engine import Iterate, Run
+from ..interior.start import inside
 from ..kkt_error import kkt_error
 from ..problem import Point, Problem, Vector
 from .bound_step import bound_step
@@ -42,6 +43,8 @@ SAFE = 1e10
 GROWTH, REQUIRED = 10.0, 0.5
 #: A penalty beyond this, in units of the first one, does not make the problem more feasible.
 HIGHEST = 1e14
+#: How far a start is moved off its bounds where the functions are not finite on them.
+PUSH = 1e-2
 #: Below this value a problem is unbounded.
 BOTTOM = -1e20
 
@@ -83,14 +86,22 @@ class AugmentedLagrangian:
         self.radius = 1.0
         self.alpha = 1.0
         self.outer = 0
+        self.idle = 0
+        self.least = np.inf
+        self.start = np.zeros(n)
+        self.returned = False
         self._cached: Penalized | None = None
 
     def begin(self, x: Vector, run: Run) -> Iterate:
         """Return x, moved into the bounds."""
         point = run.evaluate(np.clip(np.asarray(x, dtype=np.float64), self.lower, self.upper))
+        if not point.finite:
+            point = run.evaluate(inside(point.x, self.lower, self.upper, PUSH))
+        self.start, self.returned = point.x, False
         self.y = np.zeros(run.problem.m)
         self.before = np.inf
-        self.outer = 0
+        self.outer = self.idle = 0
+        self.least = np.inf
         if not point.finite:
             return Iterate(point, float("inf"), self.y, np.zeros(point.x.size))
         violation = self._violation(point)
@@ -105,7 +116,7 @@ class AugmentedLagrangian:
         return self._iterate(psi)
 
     def advance(self, at: Iterate, run: Run) -> Iterate | Stuck:
-        """One step of the trust region; new multipliers or a new penalty before it, where the last problem is solved."""
+        """One step of the trust region; before it a new multiplier or penalty, where the last problem is solved."""
         if not at.point.finite:
             return Stuck("a function or a derivative is not finite here", True, at=at.point.x)
         psi = self._at(at.point)
@@ -139,7 +150,7 @@ class AugmentedLagrangian:
         x = psi.point.x
         return float(np.abs(np.clip(x - psi.gradient, self.lower, self.upper) - x).max(initial=0.0))
 
-    def _outside(self, psi: Penalized, run: Run) -> Stuck | None:
+    def _outside(self, psi: Penalized, run: Run) -> Iterate | Stuck | None:
         """The problem with bounds is solved: new multipliers, perhaps a new penalty, a higher accuracy."""
         point = psi.point
         constraints = point.problem.constraints
@@ -154,6 +165,8 @@ class AugmentedLagrangian:
             down = point.J.T @ violation
             x = point.x
             slope = float(np.abs(np.clip(x - down, self.lower, self.upper) - x).max(initial=0.0))
+            if not self.returned:  # the first penalty may have been too small to hold x where the rows have slopes
+                return self._return(run)
             if slope <= 1e-4 * float(np.abs(violation).max()):
                 return Stuck(
                     "the constraints contradict one another near here: no step makes their violation smaller",
@@ -169,6 +182,16 @@ class AugmentedLagrangian:
             self.accuracy = min(self.accuracy, 0.5 * run.tol)
         self._cached = None
         return None
+
+    def _return(self, run: Run) -> Iterate | Stuck:
+        """Go back to the start, with a larger penalty from the first."""
+        self.returned = True
+        self.y = np.zeros(self.y.size)
+        self.rho = 1e4 * self.first_rho
+        self.before, self.radius, self.accuracy = np.inf, 0.0, 1.0
+        psi = self._at(run.evaluate(self.start))
+        self.accuracy = max(0.1 * self._criticality(psi), run.tol)
+        return self._iterate(psi, kind="from the start again")
 
     def _inside(self, psi: Penalized, at: Iterate, run: Run) -> Iterate | Stuck:
         """One step of the trust region on ψ."""
@@ -232,11 +255,12 @@ class AugmentedLagrangian:
         return self._rounding(at, psi)
 
     def _rounding(self, at: Iterate, psi: Penalized) -> Iterate | Stuck:
-        """ψ cannot be made smaller in double precision: take that as its minimum, once for each problem."""
+        """ψ cannot be made smaller in double precision: take that as its minimum, while that leads anywhere."""
         reached = self._criticality(psi)
-        if self.accuracy >= reached or self.outer > 500:
-            return Stuck("no step lowers the augmented Lagrangian in double precision")
-        if reached > 1e-4 * max(1.0, float(np.abs(psi.point.gradient).max(initial=0.0))):
+        size = max(1.0, float(np.abs(psi.point.gradient).max(initial=0.0)))
+        self.idle = self.idle + 1 if at.residual >= 0.5 * self.least else 0
+        self.least = min(self.least, at.residual)
+        if self.accuracy >= reached or reached > 1e-4 * size or self.idle > 3:
             return Stuck("no step lowers the augmented Lagrangian in double precision")
         self.accuracy = reached
         return self._iterate(psi, np.zeros(psi.point.x.size), 0.0, "multipliers")

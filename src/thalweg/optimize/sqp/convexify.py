@@ -25,10 +25,8 @@ def convexified(H: Matrix, floor: float, turned: float = 1.0) -> Matrix:
 
     Examples
     --------
-    >>> convexified(np.diag([2.0, -3.0, 0.0]), 1e-3)
-    array([[2.   , 0.   , 0.   ],
-           [0.   , 3.   , 0.   ],
-           [0.   , 0.   , 0.001]])
+    >>> np.diag(convexified(np.diag([2.0, -3.0, 0.0]), 0.5))
+    array([2. , 3. , 0.5])
     """
     if H.shape[0] == 0:
         return H

@@ -10,8 +10,8 @@ it (`merit`); besides,
   *second-order correction*);
 - where differences of values drown in rounding, the KKT error decides.
 
-A trial point where a function is not finite shortens the step.  Points whose violation exceeds a wall, ten times that
-of the start, are not taken.
+A trial point where a function is not finite shortens the step.  Points whose violation exceeds a wall, at first ten
+times that of the start, are not taken.
 
 References
 ----------
@@ -93,7 +93,7 @@ class Search:
         noise = DROWNED * (abs(point.value) + float(weights @ violation))
         if not (D < 0 or -D <= noise):
             return Stuck("the quadratic model has no direction of descent")
-        wall = max(self.wall, 2.0 * theta)
+        wall = self.wall if theta < self.wall else 2.0 * theta
         alpha, not_finite = 1.0, None
         for _ in range(MOST_TRIALS):
             x = sides.inside(point.x + alpha * d)

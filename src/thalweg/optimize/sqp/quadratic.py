@@ -122,8 +122,8 @@ def solve_qp(
     Examples
     --------
     >>> qp = solve_qp(np.eye(2), [-1.0, -3.0], A=[[1.0, 1.0]], upper=[2.0], xl=[0.0, 0.0])
-    >>> qp.status, qp.x, qp.y, qp.z
-    ('optimal', array([0., 2.]), array([1.]), array([ 0., -0.]))
+    >>> qp.status, qp.x, qp.y, qp.sides
+    ('optimal', array([0., 2.]), array([1.]), array([0, 0, 1], dtype=int8))
 
     A linear program:
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..composition import Stuck
 from ..engine import Iterate, Run
+from ..interior.start import inside
 from ..kkt_error import kkt_error
 from ..problem import Matrix, Point, Problem, Vector
 from .line_search import Search, Sides, Taken
@@ -43,6 +44,8 @@ TRUSTED = 1e3
 PRICES = (1e2, 1e10)
 #: From this price on, a violation that no step makes smaller is one of the problem.
 HIGH = 1e7
+#: How far a start is moved off its bounds where the functions are not finite on them.
+PUSH = 1e-2
 #: Below this value, on the constraints, a problem is unbounded.
 BOTTOM = -1e20
 
@@ -90,6 +93,8 @@ class SQP:
         """Return x, moved into the bounds, with multipliers that balance the gradient as well as they can."""
         sides, m = self.sides, run.problem.m
         point = run.evaluate(sides.inside(np.asarray(x, dtype=np.float64)))
+        if not point.finite:
+            point = run.evaluate(inside(point.x, sides.lower[: sides.n], sides.upper[: sides.n], PUSH))
         theta = float(sides.violation(point.c).sum()) if point.finite else 0.0
         size = max(1.0, theta)
         self.search = Search(sides, Merit(np.zeros(m)), Filter(1e-4 * size), wall=10.0 * size)
@@ -161,23 +166,53 @@ class SQP:
         unit = max(1.0, size)
         if self.price == PRICES[0]:
             unit = max(unit, float(np.abs(at.y).max(initial=0.0)))
-        step = convex_step(system, H, self.held, floor, self.turned, self.price * unit, run.check)
-        if step is None:
-            return Stuck("the quadratic model has no minimum in double precision")
-        if step.elastic:
-            violation = self.sides.violation(point.c)
-            left = self.sides.violation(point.c + step.basic.value[self.sides.n :])
-            total = float(violation.sum())
-            if self.price >= HIGH and float(violation.max()) > 1e-7 and total - float(left.sum()) <= 1e-6 * total:
-                return Stuck(
-                    "the constraints contradict one another near here: no step makes their violation smaller",
-                    status="infeasible",
-                )
-            self.price = min(10.0 * self.price, PRICES[1])
-        else:
-            self.price = PRICES[0]
-        taken = self.search(at, step, system, run)
-        return taken if isinstance(taken, Stuck) else self._arrive(at, step, taken)
+        while True:
+            step = convex_step(system, H, self.held, floor, self.turned, self.price * unit, run.check)
+            if step is None:
+                return Stuck("the quadratic model has no minimum in double precision")
+            if step.elastic and self.price >= HIGH and self._in_vain(point, step):
+                return self._contradiction(at, run)
+            taken = self.search(at, step, system, run)
+            if isinstance(taken, Taken) and not (step.elastic and taken.kind == "multipliers"):
+                self.price = min(10.0 * self.price, PRICES[1]) if step.elastic else PRICES[0]
+                return self._arrive(at, step, taken)
+            if not step.elastic or self.price >= PRICES[1]:
+                return taken if isinstance(taken, Stuck) else self._arrive(at, step, taken)
+            self.price *= 10.0  # rows gave way too cheaply to leave this point
+            self._load(H, point)
+
+    def _in_vain(self, point: Point, step: Step) -> bool:
+        """Whether the rows that give way are violated as much after the step as before, to first order."""
+        violation = self.sides.violation(point.c)
+        left = self.sides.violation(point.c + step.basic.value[self.sides.n :])
+        total = float(violation.sum())
+        return float(violation.max()) > 1e-7 and total - float(left.sum()) <= 1e-6 * total
+
+    def _contradiction(self, at: Iterate, run: Run) -> Iterate | Stuck:
+        """To first order no step makes the violation θ smaller: one along negative curvature of θ may."""
+        point, sides, n = at.point, self.sides, self.sides.n
+        below, above = point.c < sides.lower[n:], point.c > sides.upper[n:]
+        H = run.problem.lagrangian_hessian(point.x, above.astype(float) - below, 0.0)
+        free = ((point.x > sides.lower[:n]) & (point.x < sides.upper[:n])).nonzero()[0]
+        theta = float(sides.violation(point.c).sum())
+        if free.size and np.isfinite(H).all():
+            values, Q = np.linalg.eigh(H[np.ix_(free, free)])
+            if values[0] < -1e-8 * float(np.abs(values).max()):
+                v = np.zeros(n)
+                v[free] = Q[:, 0] * (1.0 if Q[np.argmax(np.abs(Q[:, 0])), 0] > 0 else -1.0)
+                length = max(1.0, float(np.abs(point.x).max()))
+                for k in range(20):
+                    for size in (length * 0.5**k, -length * 0.5**k):
+                        trial = run.evaluate(sides.inside(point.x + size * v))
+                        if trial.finite and float(sides.violation(trial.c).sum()) < 0.9999 * theta:
+                            y, z = np.zeros(point.c.size), np.zeros(n)
+                            moved = trial.x - point.x
+                            self.search.wall = 0.999 * theta  # never back
+                            return Iterate(trial, kkt_error(trial, y, z), y, z, moved, size, "negative curvature")
+        return Stuck(
+            "the constraints contradict one another near here: no step makes their violation smaller",
+            status="infeasible",
+        )
 
     def _arrive(self, at: Iterate, step: Step, taken: Taken) -> Iterate | Stuck:
         """The iterate at the point taken; adapts how far the next convex model may lead."""
