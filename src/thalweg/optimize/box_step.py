@@ -7,10 +7,13 @@ the model; that is what convergence rests on.
 
 1. The model is minimized over the ball with the *free* variables only (`projected`).  If x + s is in the box, that is
    the step: the Cauchy path moves no other variables, so nothing is lost.
-2. Otherwise the lower of two points is taken, the projection P(x + s) and the Cauchy step, and the model is minimized
+2. Otherwise its projection P(x + s) is taken, or the Cauchy step where that is lower (it is not looked for where the
+   projection keeps a good part of the decrease of s, which no point of the box exceeds), and the model is minimized
    again over the variables that lie strictly between their bounds there.  Each such step is projected if that lowers
    the model, else cut where it meets the first bound, and it is repeated while bounds are met: a *face* of the box is
    left only for a smaller one.
+
+For large models, where minimizing on a face is dear, the face is looked for by products first (`faces`).
 
 Near a nondegenerate solution the first step moves on the face of the solution, and is Newton's step there: the bounds
 that hold are found after finitely many steps, and convergence is quadratic.
@@ -30,13 +33,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .composition import Path, Proposal
+from .faces import Exploration, explore
 from .problem import Vector
 from .projected import Box
+from .trust_region import WHOLE
 
-__all__ = ["BoxStep", "QuadraticModel", "minimize_in_box"]
+__all__ = ["BoxStep", "QuadraticModel", "minimize_by_exploring", "minimize_in_box"]
 
 #: Part of the linear decrease that a Cauchy step must reach in the model.
 SUFFICIENT = 0.01
+#: A projected step that reaches this part of the decrease of the whole one needs no comparison with the Cauchy step.
+ENOUGH = 0.1
 #: Faces that are tried for one step, at most.
 FACES = 20
 
@@ -46,6 +53,8 @@ class QuadraticModel(Protocol):
 
     g: Vector
     d: Vector
+    #: Products that may be used to look for a face before it is minimized on; 0 where that is cheap.
+    exploring: int
 
     def product(self, s: Vector) -> Vector:
         """Return B s."""
@@ -62,7 +71,13 @@ class BoxStep(NamedTuple):
 
 
 def minimize_in_box(
-    model: QuadraticModel, box: Box, x: Vector, free: NDArray[np.intp] | None, first: Path, radius: float
+    model: QuadraticModel,
+    box: Box,
+    x: Vector,
+    free: NDArray[np.intp] | None,
+    first: Path,
+    radius: float,
+    faces: int = FACES,
 ) -> BoxStep:
     """Minimize the model over the box and the ball, approximately.
 
@@ -76,6 +91,8 @@ def minimize_in_box(
         The model's path from x in these variables.
     radius : float
         Δ.
+    faces : int
+        How often the model is minimized again on a smaller face, at most.
     """
     proposal = first(radius)
     w = _embedded(proposal.step, free, x.size)
@@ -86,11 +103,43 @@ def minimize_in_box(
     s, kind = y - x, "projected"
     Bs = model.product(s)
     q = float(model.g @ s + 0.5 * (s @ Bs))
-    cauchy = _cauchy(model, box, x, free, radius)
+    enough = q <= -ENOUGH * proposal.predicted
+    cauchy = None if enough else _cauchy(model, box, x, free, radius)
     if cauchy is not None and cauchy[2] < q:
         y, s, q, Bs, kind = cauchy[0], cauchy[0] - x, cauchy[2], cauchy[1], "Cauchy"
-    demand = 1e-3 * float(np.linalg.norm((model.g if free is None else model.g[free]) / _at(model.d, free)))
-    for _ in range(FACES):
+    steep = float(np.linalg.norm((model.g if free is None else model.g[free]) / _at(model.d, free)))
+    return _on_faces(model, box, x, Exploration(y, s, Bs, q), kind, 1e-3 * steep, radius, faces)
+
+
+def minimize_by_exploring(
+    model: QuadraticModel, box: Box, x: Vector, free: NDArray[np.intp] | None, radius: float, budget: int
+) -> BoxStep | None:
+    """Minimize the model approximately, by products first, and on the face that they lead to as `minimize_in_box`.
+
+    None where products lead nowhere, as in a direction of negative curvature at once.
+
+    Parameters
+    ----------
+    model, box, x, free, radius
+        As for `minimize_in_box`.
+    budget : int
+        Products to be used before the model is minimized on a face.
+    """
+    steep = float(np.linalg.norm((model.g if free is None else model.g[free]) / _at(model.d, free)))
+    found = explore(model.product, model.g, model.d, box, x, radius, 1e-2 * steep, budget)
+    if not found.q < 0:
+        return None
+    if not found.settled:
+        return BoxStep(found.y, Proposal(found.s, -found.q, float(np.linalg.norm(model.d * found.s)), "projected"))
+    return _on_faces(model, box, x, found, "projected", 1e-12 * steep, radius, 1)
+
+
+def _on_faces(
+    model: QuadraticModel, box: Box, x: Vector, at: Exploration, kind: str, demand: float, radius: float, faces: int
+) -> BoxStep:
+    """Minimize the model on the face of a point, and again while that leads to a smaller face."""
+    y, s, Bs, q = at.y, at.s, at.Bs, at.q
+    for _ in range(faces):
         length = float(np.linalg.norm(model.d * s))
         inside = np.flatnonzero(box.inside(y))
         gradient = model.g + Bs
@@ -98,7 +147,8 @@ def minimize_in_box(
             break
         if float(np.linalg.norm(gradient[inside] / model.d[inside])) <= demand:
             break
-        onward = model.path(inside, s, gradient)(radius)
+        path = model.path(inside, s, gradient)
+        onward = path(radius if radius < np.inf else 2 * path.natural)
         w = _embedded(onward.step, inside, x.size)
         whole = y + w
         there = box.project(whole)
@@ -114,7 +164,7 @@ def minimize_in_box(
         if not value < q:
             break
         y, s, q, Bs = there, moved, value, B_moved
-        kind = "Newton" if held and onward.kind == "Newton" else "projected"
+        kind = "Newton" if held and onward.kind in WHOLE else "projected"
         if held:
             break
     return BoxStep(y, Proposal(s, -q, float(np.linalg.norm(model.d * s)), kind))

@@ -8,7 +8,8 @@ With the singular values of the scaled Jacobian, J D⁻¹ = U diag(σ) Vᵀ, and
 
 and m(0) − m(s) = ½ Σ bᵢ² (1 − ρᵢ²),  ρ = μ/(σ² + μ).  JᵀJ is never formed, so no digits are lost to its condition,
 which is the square of that of J.  For μ = 0 this is the step of Gauss and Newton; where J has not full rank, the
-shortest one.  μ is found by Newton's method on 1/‖D s‖ − 1/Δ (Hebden, Moré), which converges monotonically from the left.
+shortest one.  μ is found by Newton's method on 1/‖D s‖ − 1/Δ (Hebden, Moré), which converges monotonically from the
+left.
 
 References
 ----------

@@ -154,7 +154,7 @@ class SparsePath:
             n = self.g.size
             start = np.random.default_rng(0).standard_normal(n)
             try:
-                found = eigsh(self.scaled, k=1, which="SA", tol=0.05, maxiter=300, v0=start)[1]
+                found: Any = eigsh(self.scaled, k=1, which="SA", tol=0.05, maxiter=300, v0=start)[1]
             except ArpackNoConvergence as failure:
                 found = failure.eigenvectors if failure.eigenvectors.size else start[:, None] / np.linalg.norm(start)
             u = np.asarray(found[:, 0], dtype=np.float64)

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .box_step import QuadraticModel, minimize_in_box
+from .box_step import QuadraticModel, minimize_by_exploring, minimize_in_box
 from .composition import DROWNED, NoDirection, Path, Stuck, decrease
 from .engine import Iterate, Run
 from .gauss_newton import linearized, units
@@ -34,7 +34,7 @@ from .newton_products import forcing
 from .problem import Point, Vector
 from .projected import Box, box_of
 from .quadratic_model import LeastSquaresModel, SparseModel, newton_model
-from .trust_region import SHORT
+from .trust_region import SHORT, WHOLE
 
 __all__ = ["ProjectedNewton"]
 
@@ -65,6 +65,8 @@ class ProjectedNewton:
     steepest: float = 0.0
     previous: float = np.inf
     in_vain: int = 0
+    settled: bool = False
+    relative: float = np.inf
     second: SecondTerm = field(default_factory=SecondTerm)
     d: Vector | None = None
     max_trials: int = 100
@@ -72,7 +74,8 @@ class ProjectedNewton:
     def begin(self, x: Vector, run: Run) -> Iterate:
         """Return the first iterate: the nearest point of the box."""
         self.radius, self.last_step, self.d = None, None, None
-        self.previous, self.in_vain = np.inf, 0
+        self.previous, self.in_vain, self.relative = np.inf, 0, np.inf
+        self.settled = run.problem.lower is None
         self.second = SecondTerm()
         self.method = "bounded-levenberg-marquardt" if self.squares else "projected-newton"
         box = box_of(run.problem)
@@ -95,11 +98,20 @@ class ProjectedNewton:
         free = None if mask.all() else np.flatnonzero(mask)
         if free is not None and not free.size:
             return Stuck("all variables are held by their bounds")
-        path = model.path(free, None, point.gradient)
-        radius = self._radius(path, model)
+        path: Path | None = None
+        exploring = 0 if self.settled else model.exploring
+        radius = self._radius(model)
         met_not_finite = None
         for _ in range(self.max_trials):
-            y, proposal = minimize_in_box(model, box, x, free, path, radius)
+            found = minimize_by_exploring(model, box, x, free, radius, exploring) if exploring else None
+            if found is None:
+                exploring = 0
+                if path is None:
+                    path = model.path(free, None, point.gradient)
+                    radius = radius if radius < np.inf else path.natural
+                found = minimize_in_box(model, box, x, free, path, radius)
+            y, proposal = found
+            radius = radius if radius < np.inf else proposal.size
             run.check()
             if not proposal.predicted > 0 or (y == x).all():
                 break
@@ -124,6 +136,8 @@ class ProjectedNewton:
                 radius = 3.0 * radius
             if ratio > 1e-4:
                 self.radius, self.last_step, self.last_size = radius, proposal.step, proposal.size
+                self.settled = proposal.kind in WHOLE
+                self.relative = proposal.size / max(float(np.linalg.norm(model.d * x)), 1e-300)
                 return there
         if met_not_finite is not None:
             return Stuck("no step, however short, stays where the function is finite", True, at=met_not_finite)
@@ -131,14 +145,15 @@ class ProjectedNewton:
 
     def worth_polishing(self, at: Iterate, run: Run) -> bool:
         """Whether another Newton step may gain digits: until the third that does not divide the residual by ten."""
-        if at.residual == 0 or at.kind not in ("Newton", "Gauss–Newton"):
+        if at.residual == 0 or at.kind not in WHOLE:
+            return False
+        if self.relative <= (1e-9 if at.kind == "Newton" else 1e-14):  # Newton's next step would not change x
             return False
         gained = at.residual <= 0.1 * self.previous
         self.previous = at.residual
-        if gained:
-            return True
-        self.in_vain += 1
-        return self.in_vain <= 2 and self.last_size > 1e-9 * float(np.linalg.norm(at.point.x))
+        if not gained:
+            self.in_vain += 1
+        return gained or self.in_vain <= 2
 
     def _model(self, at: Iterate, run: Run) -> QuadraticModel:
         point = at.point
@@ -152,12 +167,12 @@ class ProjectedNewton:
                 return LeastSquaresModel(r, J, self.d, point)
         return newton_model(point, forcing(at.residual, self.steepest), self.method, run.check, self.d)
 
-    def _radius(self, path: Path, model: QuadraticModel) -> float:
-        """The radius in the units of this model, which may differ from those of the last one."""
+    def _radius(self, model: QuadraticModel) -> float:
+        """The radius in the units of this model, which may differ from those of the last one; at first none."""
         if self.radius is None or self.last_step is None or self.last_size == 0:
-            return path.natural
+            return np.inf
         change = float(np.linalg.norm(model.d * self.last_step)) / self.last_size
-        return self.radius * change if np.isfinite(change) and change > 0 else path.natural
+        return self.radius * change if np.isfinite(change) and change > 0 else np.inf
 
 
 def _iterate(point: Point, box: Box, step: Vector | None = None, size: float = 0.0, kind: str = "") -> Iterate:

@@ -31,6 +31,8 @@ __all__ = ["DenseModel", "LeastSquaresModel", "ProductModel", "SparseModel", "ne
 class DenseModel:
     """The model with a dense Hessian."""
 
+    exploring = 0
+
     def __init__(self, H: Matrix, point: Point, d: Vector | None = None) -> None:
         if not np.isfinite(H).all():
             raise NoDirection("the Hessian is not finite")
@@ -52,6 +54,8 @@ class DenseModel:
 class SparseModel:
     """The model with a sparse Hessian, factorized."""
 
+    exploring = 300
+
     def __init__(self, H: Any, point: Point, d: Vector | None = None) -> None:
         if not np.isfinite(H.data).all():
             raise NoDirection("the Hessian is not finite")
@@ -72,6 +76,8 @@ class SparseModel:
 
 class ProductModel:
     """The model with a Hessian that is known by its products only."""
+
+    exploring = 300
 
     def __init__(self, point: Point, d: Vector, accuracy: float, check: Callable[[], None]) -> None:
         self.point, self.g, self.d, self.accuracy, self.check = point, point.gradient, d, accuracy, check
@@ -98,6 +104,8 @@ class ProductModel:
 
 class LeastSquaresModel:
     """The model ½ ‖r + J s‖² of Gauss and Newton."""
+
+    exploring = 0
 
     def __init__(self, r: Vector, J: Matrix, d: Vector, point: Point) -> None:
         self.r, self.J, self.d, self.g, self.x = r, J, d, point.gradient, point.x
