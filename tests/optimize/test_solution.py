@@ -10,8 +10,8 @@ from optimize.problems import rosenbrock
 from thalweg.optimize import Status, minimize
 
 KEYS = (
-    "sense x value kind why status success message gradient gradient_norm eigenvalues certificate method method_reason "
-    "iterations evaluations time notes"
+    "sense x value kind why status success message gradient gradient_norm multipliers shadow_prices bound_multipliers "
+    "infeasibility constraints ray eigenvalues certificate method method_reason iterations evaluations time notes minima"
 ).split()
 
 
@@ -52,6 +52,23 @@ def test_to_dict_is_stable_and_plain(solution):
     assert json.loads(json.dumps(content)) == content
     assert content["x"] == [1.0, 1.0] and content["status"] == "converged" and type(content["status"]) is str
     assert set(content["evaluations"]) == {"value", "gradient", "hessian"}
+
+
+def test_to_dict_with_constraints():
+    import thalweg as tw
+
+    f = tw.formula("x^2 + y^2")
+    s = tw.minimize(f, {"x": 3.0, "y": 1.0}, subject_to=["x + y = 1", "x <= 0.3"], bounds={"y": (0, 9)})
+    content = s.to_dict()
+    assert list(content) == KEYS
+    assert content["multipliers"] == pytest.approx([-1.4, 0.8]) and content["infeasibility"] < 1e-9
+    assert content["shadow_prices"] == pytest.approx([1.4, -0.8])
+    assert content["bound_multipliers"] == pytest.approx({"x": 0, "y": 0}, abs=1e-9)
+    first, second = content["constraints"]
+    assert (first["text"], first["sign"], first["active"]) == ("x + y = 1", "==", True)
+    assert (second["text"], second["sign"], second["active"]) == ("x <= 0.3", "<=", True)
+    assert second["multiplier"] == pytest.approx(0.8) and second["shadow_price"] == pytest.approx(-0.8)
+    json.dumps(content)
 
 
 def test_to_dict_keeps_the_users_structure(solution):

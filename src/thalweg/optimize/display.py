@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .held import Held, bounds_text, sentences
+
 if TYPE_CHECKING:
+    from .certificate import Certificate
     from .classify import Classification
     from .solution import Solution
 
@@ -22,6 +25,8 @@ __all__ = ["classification_html", "classification_text", "number", "plain", "sol
 #: At most so many coordinates or eigenvalues are listed; the rest is counted.
 SHOWN = 8
 WIDTH = 78
+#: At most so many sentences about shadow prices.
+PRICES = 4
 
 
 def solution_text(s: Solution) -> str:
@@ -85,18 +90,85 @@ def _solution_title(s: Solution) -> str:
 
 
 def _solution_rows(s: Solution) -> list[tuple[str, str]]:
-    rows = [
-        *_coordinates(s.names, s.flat),
+    constrained = s.built is not None and s.built.problem.constrained
+    names, x = s.names, s.flat
+    if s.built is not None and s.built.layout is not None and s.built.free is not None:
+        names, x = s.built.layout.names, np.array(s.built.fixed)
+        x[s.built.free] = s.flat
+    return [
+        *_coordinates(names, x),
         ("value", number(s.value, 12)),
-        ("gradient norm", number(s.gradient_norm, 3)),
-        *_eigenvalue_row(s.certificate.eigenvalues, "Hessian eigenvalues"),
+        *(_constraint_rows(s) if constrained else [("gradient norm", number(s.gradient_norm, 3))]),
+        *_eigenvalue_row(s.certificate.eigenvalues, "eigenvalues on tangent" if constrained else "Hessian eigenvalues"),
         ("kind", f"{s.kind}: {s.classification.why}"),
+        *(_certificate_row(s.certificate) if constrained else []),
+        *_minima_rows(s),
         ("status", s.message),
         *(("on the way", note) for note in s.notes[:3]),
         ("method", f"{s.method}, {s.method_reason}"),
         ("work", _work(s)),
     ]
+
+
+def _constraint_rows(s: Solution) -> list[tuple[str, str]]:
+    """Each constraint in the user's words, then what raising the right sides would give."""
+    constraints = s.constraints
+    rows = [("constraint", _constraint(one)) for one in constraints[:SHOWN]]
+    if len(constraints) > SHOWN:
+        rows.append(("…", f"{len(constraints) - SHOWN} more constraints"))
+    if bounds := bounds_text(s):
+        rows.append(("bounds", bounds))
+    if s.success:
+        prices = [text for one in constraints for text in sentences(one)]
+        rows += [("shadow price", text) for text in prices[:PRICES]]
     return rows
+
+
+def _constraint(one: Held) -> str:
+    relation, active = one.relation, one.active
+    worst = float(np.max(one.violation, initial=0.0))
+    text = f"{str(relation).strip()}: "
+    if worst > 1e-6 * (1 + float(np.max(np.abs(one.values), initial=0.0))):
+        return f"{text}VIOLATED by {number(worst, 3)}"
+    if relation.size == 1:
+        if not active[0]:
+            return f"{text}not active"
+        return f"{text}active, multiplier {number(one.multiplier[0], 6)}"
+    count = int(np.sum(active))
+    if not count:
+        return f"{text}none of {relation.size} active"
+    which = "all" if count == relation.size else f"{count} of"
+    return f"{text}{which} {relation.size} active, multipliers {_listing(_digits(np.where(active, one.multiplier, 0.0), 6))}"
+
+
+def _digits(values: np.ndarray, digits: int) -> np.ndarray:
+    return np.array([float(number(v, digits)) for v in values])
+
+
+def _certificate_row(c: Certificate) -> list[tuple[str, str]]:
+    """The residuals of the optimality conditions, and whether the multipliers are unique."""
+    parts = [f"gradient of L {number(c.stationarity, 2)}", f"violation {number(c.feasibility, 2)}"]
+    if c.number_active is not None and c.constraint_rank is not None:
+        parts.append(f"complementarity {number(c.complementarity, 2)}")
+        parts.append(f"signs {'right' if c.multiplier_signs == 0 else f'wrong by {number(c.multiplier_signs, 2)}'}")
+        if c.licq:
+            parts.append(f"{c.number_active} active, independent")
+        else:
+            parts.append(f"{c.number_active} active of which {c.constraint_rank} independent: multipliers not unique")
+    if c.strict_complementarity is not None and c.strict_complementarity < 1e-6:
+        parts.append("not strictly complementary")
+    if c.mfcq is False:
+        parts.append("multipliers unbounded")
+    if not np.isnan(c.expected_error):
+        parts.append(f"expected error of x {number(c.expected_error, 2)}")
+    return [("certificate", ", ".join(parts))]
+
+
+def _minima_rows(s: Solution) -> list[tuple[str, str]]:
+    """The other optima that a search from several starts has found."""
+    others = [one for one in s.minima if not (one.value == s.value and np.array_equal(one.flat, s.flat))]
+    rows = [("also found", f"{one.kind}, value {number(one.value, 8)} at {_listing(one.x)}") for one in others[:4]]
+    return rows + ([("…", f"{len(others) - 4} more")] if len(others) > 4 else [])
 
 
 def _work(s: Solution) -> str:

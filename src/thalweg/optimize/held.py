@@ -34,8 +34,6 @@ class Held:
         What was written.
     values : array
         Of its rows: left side minus right side, or the middle of a range.
-    active : array of bool
-        Which rows stand on a side.
     signed : array
         Multipliers as solvers see them: positive where the upper side holds the row.
     """
@@ -48,10 +46,7 @@ class Held:
     def active(self) -> NDArray[np.bool_]:
         """Which rows stand on a side."""
         relation, values = self.relation, self.values
-        with np.errstate(invalid="ignore"):
-            at_lower = np.abs(values - relation.lower) <= NEAR * (1 + np.abs(relation.lower))
-            at_upper = np.abs(values - relation.upper) <= NEAR * (1 + np.abs(relation.upper))
-        return np.asarray((relation.lower == relation.upper) | at_lower | at_upper)
+        return _at(values, relation.lower) | _at(values, relation.upper) | (relation.lower == relation.upper)
 
     @property
     def violation(self) -> Vector:
@@ -85,6 +80,12 @@ class Held:
             "multiplier": plain(self.multiplier),
             "shadow_price": plain(self.price),
         }
+
+
+def _at(values: Any, side: Any) -> NDArray[np.bool_]:
+    """Whether values stand on a side."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(side) & (np.abs(values - side) <= NEAR * (1 + np.abs(side))))
 
 
 def held(s: Solution) -> tuple[Held, ...]:
@@ -146,9 +147,9 @@ def bounds_text(s: Solution, shown: int = 4) -> str:
         low, high, name = built.lower[j], built.upper[j], built.layout.names[j]
         if low == high:
             parts.append(f"{name} fixed at {low:.6g}")
-        elif abs(whole[j] - low) <= NEAR * (1 + abs(low)):
+        elif _at(whole[j], low):
             parts.append(f"{name} at its lower bound {low:.6g}, multiplier {rest[j] + 0.0:.4g}")
-        elif abs(whole[j] - high) <= NEAR * (1 + abs(high)):
+        elif _at(whole[j], high):
             parts.append(f"{name} at its upper bound {high:.6g}, multiplier {rest[j] + 0.0:.4g}")
     more = [f"{len(parts) - shown} more"] if len(parts) > shown else []
     return "; ".join(parts[:shown] + more) or "none is active"
