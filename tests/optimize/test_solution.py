@@ -11,7 +11,8 @@ from thalweg.optimize import Status, minimize
 
 KEYS = (
     "sense x value kind why status success message gradient gradient_norm multipliers shadow_prices bound_multipliers "
-    "infeasibility constraints ray eigenvalues certificate method method_reason iterations evaluations time notes minima"
+    "infeasibility constraints ray eigenvalues certificate method method_reason iterations evaluations time notes "
+    "minima"
 ).split()
 
 

@@ -138,7 +138,8 @@ def _constraint(one: Held) -> str:
     if not count:
         return f"{text}none of {relation.size} active"
     which = "all" if count == relation.size else f"{count} of"
-    return f"{text}{which} {relation.size} active, multipliers {_listing(_digits(np.where(active, one.multiplier, 0.0), 6))}"
+    shown = _listing(_digits(np.where(active, one.multiplier, 0.0), 6))
+    return f"{text}{which} {relation.size} active, multipliers {shown}"
 
 
 def _digits(values: np.ndarray, digits: int) -> np.ndarray:
