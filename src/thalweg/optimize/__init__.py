@@ -13,12 +13,14 @@ from .minimize import classify, least_squares, maximize, minimize
 from .problem import Problem
 from .solution import Solution, Status
 from .state import State
+from .stochastic import Batches
 from .structure import random_start
 from .written import between
 
 __all__ = [
     "KINDS",
     "METHODS",
+    "Batches",
     "Classification",
     "Descent",
     "Problem",

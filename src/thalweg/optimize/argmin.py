@@ -74,7 +74,7 @@ class Argmin:
     def __init__(self, f: Callable[..., Any], x0: Any, options: dict[str, Any]) -> None:
         if "args" in options:
             raise ArgumentError(
-                "The parameters are the arguments of the function that argmin returns; leave out args=."
+                "Parameters are the arguments of the function that argmin returns; leave out args=."
             )
         self.f = f
         self.x0 = x0
@@ -142,8 +142,8 @@ class _Solver:
         )  # fmt: skip
         if traced.guards:
             raise ArgumentError(
-                "argmin: f or its constraints ask a value for its truth (if, while); write np.where, so that the minimum "
-                "can be differentiated."
+                "argmin: f or its constraints ask a value for its truth (if, while); write np.where, so that the "
+                "minimum can be differentiated."
             )
         return substitute(traced.outputs, dict(zip(traced.inputs, nodes, strict=True)))[0]
 

@@ -10,8 +10,8 @@ so that H₊ y = s, as the inverse of the mean Hessian along s does:
 Near a strict minimum this converges superlinearly; with exact searches it ends after n steps on a quadratic.
 
 - *Scaled start.*  H begins as γ I with γ = sᵀy / yᵀy, the scale of an inverse Hessian.  The first steps say little of
-  that scale, so through the first 30 the pairs are kept and γ is that of the newest (this is L-BFGS without a
-  limit); then H is formed.  Over the problems of Moré, Garbow and Hillstrom it saves a tenth of the evaluations.
+  that scale, so through the first 30 the pairs are kept and γ is that of the newest (which is `lbfgs`); then H is
+  formed.  Over the problems of Moré, Garbow and Hillstrom it saves a tenth of the evaluations.
 - *Damping.*  H₊ is positive definite if sᵀy > 0, which a Wolfe search makes sure of.  After other rules it may fail;
   then y is drawn towards B s = H⁻¹ s (Powell's damping), which is −t ∇f and so known without B.
 - *Forgetting.*  Where rounding has spoilt H so that d no longer falls, H is dropped.
@@ -77,7 +77,7 @@ class BFGS:
                 return Ray(point, d, slope, 1.0, "BFGS")
             self.forget()
         ray = self.start(point)
-        if len(self.start.rho) == YOUNG:
+        if len(self.start.slots or ()) == YOUNG:
             self._form()
             self.x, self.gradient, self.d = point.x, point.gradient, ray.d
         return ray
@@ -89,11 +89,11 @@ class BFGS:
 
     def _form(self) -> None:
         """Form H from the pairs of the start."""
-        young = self.start
-        self.H = np.asfortranarray(np.diag(np.full(young.steps[0].size, young.gamma)))
-        for s, y, rho in zip(young.steps, young.changes, young.rho):
-            self._update(s, y, 1 / rho)
-        young.forget()
+        pairs = self.start.pairs
+        self.H = np.asfortranarray(np.diag(np.full(pairs[0][0].size, self.start.gamma)))
+        for s, y in pairs:
+            self._update(s, y, 1.0)
+        self.start.forget()
 
     def _learn(self, point: Point) -> None:
         assert self.x is not None and self.gradient is not None and self.d is not None

@@ -34,6 +34,7 @@ from .given import Given
 from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
 from .reading import read_constraints
 from .relations import Relations
+from .stochastic import Sampled
 from .structure import Structure, structure_of
 from .written import written
 
@@ -107,6 +108,7 @@ def build(
     args: tuple[Any, ...] = (),
     residuals: bool = False,
     given: Given | None = None,
+    batches: Any = None,
 ) -> Built:
     """Return the problem of f on its constraints, and the starting point as a vector.
 
@@ -125,6 +127,8 @@ def build(
         Whether f returns residuals r, and the objective is ½ ‖r‖².
     given : Given, optional
         Derivatives that the user supplies, or how they are to be approximated, for functions that cannot be traced.
+    batches : Batches or iterable, optional
+        Mini-batches of data: f is called as ``f(x, *batch)`` and is the mean over the rows of a batch.
 
     Examples
     --------
@@ -143,6 +147,10 @@ def build(
         raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
     layout = _layout(f, x0)
     lower, upper = read_bounds(bounds, layout, x0)
+    if batches is not None:
+        if subject_to is not None or args or given is not None or residuals:
+            raise ArgumentError("With batches the function is f(x, *batch): no constraints, args or given derivatives.")
+        return _by_batches(f, layout, lower, upper, batches)
     if given is not None:
         return given.built(f, subject_to, layout, lower, upper, tuple(args))
     return _Builder(f, subject_to, layout, tuple(args), residuals).built(lower, upper)
@@ -166,6 +174,27 @@ def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vec
     """
     built = build(f, x0)
     return built.problem, built.start
+
+
+def _by_batches(f: Callable[..., Any], layout: Structure, lower: Vector, upper: Vector, batches: Any) -> Built:
+    """The problem of a mean over data that come in batches."""
+
+    def flat(v: Any, *rows: Any) -> Any:
+        return _scalar(_call(f, layout.unravel(v), rows))
+
+    if np.isfinite(lower).any() or np.isfinite(upper).any():
+        raise ArgumentError("Stochastic methods keep no bounds; write the variable as a function of a free one.")
+    value_and_grad = calculus.value_and_grad(flat)
+    sampled = Sampled(lambda x, batch: value_and_grad(x, *batch), batches)
+    problem = Problem(
+        n=layout.start.size,
+        f_and_gradient=sampled.whole,
+        unravel=layout.unravel,
+        names=layout.names,
+        undisturbed=undisturbed,
+        sampled=sampled,
+    )
+    return Built(problem, layout.start, Relations(), layout)
 
 
 class _Builder:

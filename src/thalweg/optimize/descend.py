@@ -186,6 +186,8 @@ class Descent(Iterator[State]):
             return ending.time_limit(self.settings.time_limit or 0.0, at)
 
     def _ended_by_method(self, outcome: Stuck, at: Iterate) -> Ending:
+        if outcome.status == Status.ITERATION_LIMIT:
+            return ending.over(outcome, at)
         if outcome.status == Status.INFEASIBLE:
             return ending.infeasible(outcome, at.point, self.built.relations)
         return ending.unbounded(outcome, at.point, self.settings.sense)
@@ -295,7 +297,9 @@ class Descent(Iterator[State]):
 
     def _last_classification(self, at: Iterate, status: Status) -> Classification:
         """Say what an unfinished point is; without the cost of a Hessian where the gradient settles it in a hurry."""
-        hurry = status in (Status.INTERRUPTED, Status.TIME_LIMIT, Status.UNBOUNDED, Status.INFEASIBLE)
+        hurry = self.chosen.method.batches or status in (
+            Status.INTERRUPTED, Status.TIME_LIMIT, Status.UNBOUNDED, Status.INFEASIBLE
+        )  # fmt: skip
         tol = max(self.settings.tol, TOLERANCE)
         if not at.point.finite or (hurry and at.residual > tol):
             why = f"the run ended where {ending.measure(at)} is {at.residual:.4g}"
@@ -366,6 +370,7 @@ def descent(
     grad: Any = None,
     hess: Callable[..., Any] | None = None,
     derivatives: str = "exact",
+    batches: Any = None,
     **others: Any,
 ) -> Descent:
     """Return a run that has not begun; `others` are the settings of the loop and the options of the method."""
@@ -377,7 +382,9 @@ def descent(
         method, others, same = method_of(memory, method, others)
         memory = memory if same else None
     given = given_derivatives(grad, hess, derivatives, residuals)
-    built = build(f, x0, subject_to=subject_to, bounds=bounds, args=args, residuals=residuals, given=given)
+    built = build(
+        f, x0, subject_to=subject_to, bounds=bounds, args=args, residuals=residuals, given=given, batches=batches
+    )
     run = Descent(built, method, settings, others)
     if memory is not None:
         resume(run, memory, state)

@@ -36,6 +36,7 @@ __all__ = [
     "iteration_limit",
     "measure",
     "not_finite",
+    "over",
     "runs_away",
     "standing_on",
     "stuck",
@@ -211,6 +212,12 @@ def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) ->
     else:
         message += "Raise max_iterations, or try method='newton'."
     return Ending(Status.ITERATION_LIMIT, message)
+
+
+def over(outcome: Stuck, at: Iterate) -> Ending:
+    """The method has done what it was asked to do, whatever the residual."""
+    reason = outcome.reason[0].upper() + outcome.reason[1:]
+    return Ending(Status.ITERATION_LIMIT, f"{reason}: {_still(at)}. Give more epochs to go on.")
 
 
 def time_limit(limit: float, at: Iterate) -> Ending:

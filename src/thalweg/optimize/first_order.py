@@ -15,7 +15,6 @@ memory is; the stochastic ones where f is a mean over many rows; the others to l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from thalweg.errors import ArgumentError
@@ -33,6 +32,7 @@ from .fixed_rate import FixedRate
 from .gradient_descent import steepest_descent
 from .lbfgs import LBFGS
 from .local_rate import LocalRate
+from .method import Method
 from .momentum import Momentum
 from .nesterov import Nesterov
 from .problem import Problem
@@ -40,25 +40,10 @@ from .schedules import Schedule, schedule_from
 from .stochastic import SGD, Adam, Sampled, Stochastic, Update
 from .wolfe import Wolfe
 
-__all__ = ["FIRST_ORDER", "FirstOrder", "conjugate_gradient_search", "search_named"]
+__all__ = ["FIRST_ORDER", "conjugate_gradient_search", "search_named"]
 
 #: The curvature condition of conjugate gradients, which live on exact searches.
 TIGHT = 0.1
-
-
-@dataclass(frozen=True)
-class FirstOrder:
-    """A row: name, one line of help, ``make(problem, **options)``, the default limit, the options it takes.
-
-    Rows with `batches` also take ``sampled=``, a `Sampled`, and ``epochs=``.
-    """
-
-    name: str
-    summary: str
-    make: Callable[..., Engine]
-    max_iterations: int
-    options: tuple[str, ...]
-    batches: bool = False
 
 
 def search_named(name: str, searches: dict[str, Callable[[], StepRule]]) -> Callable[[], StepRule]:
@@ -182,49 +167,49 @@ def _adamw(problem: Problem, weight_decay: float = 0.01, **options: Any) -> Engi
 _ADAM = ("learning_rate", "schedule", "beta1", "beta2", "epsilon", "epochs")
 
 FIRST_ORDER = (
-    FirstOrder(
+    Method(
         "gradient-descent",
         "steepest descent θ ← θ − η∇L(θ), with the learning rate η given or chosen by backtracking",
         _gradient_descent,
         20_000,
         ("learning_rate", "schedule", "search"),
     ),
-    FirstOrder(
+    Method(
         "momentum",
         "the heavy ball: gradient descent that goes on in the direction of the last step",
         _momentum,
         20_000,
         ("learning_rate", "schedule", "momentum"),
     ),
-    FirstOrder(
+    Method(
         "nesterov",
         "accelerated gradient with adaptive restart: the best order that gradients alone allow on convex functions",
         _nesterov,
         20_000,
         ("learning_rate", "schedule", "restart"),
     ),
-    FirstOrder(
+    Method(
         "conjugate-gradients",
         "Hager and Zhang's conjugate gradients: in the memory of a few vectors; n steps on a quadratic",
         _conjugate_gradients,
         20_000,
         ("search",),
     ),
-    FirstOrder(
+    Method(
         "bfgs",
         "quasi-Newton: learns the inverse Hessian from gradients; superlinear, for up to some thousand variables",
         _bfgs,
         10_000,
         ("search",),
     ),
-    FirstOrder(
+    Method(
         "l-bfgs",
         "limited-memory quasi-Newton: the last 10 to 30 steps stand for the Hessian; for a million variables",
         _lbfgs,
         20_000,
         ("memory", "search"),
     ),
-    FirstOrder(
+    Method(
         "sgd",
         "stochastic gradient descent along mini-batches, with momentum if wanted",
         _sgd,
@@ -232,7 +217,7 @@ FIRST_ORDER = (
         ("learning_rate", "schedule", "momentum", "nesterov", "epochs"),
         batches=True,
     ),
-    FirstOrder(
+    Method(
         "adam",
         "stochastic gradients with a step size for each variable; the usual choice for neural networks",
         _adam,
@@ -240,7 +225,7 @@ FIRST_ORDER = (
         _ADAM,
         batches=True,
     ),
-    FirstOrder(
+    Method(
         "adamw",
         "Adam with decay of the variables apart from the gradient",
         _adamw,

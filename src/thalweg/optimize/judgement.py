@@ -62,19 +62,6 @@ class Judge:
             seen = self.as_user_sees(point)
             y, z = self.orientation * at.y, self.orientation * at.z
             known = (y, z) if y.size == point.problem.m and z.size == point.x.size else (None, None)
-            import inspect
-
-            if "sense" not in inspect.signature(classify_on).parameters:
-                return Classification(
-                    "strict minimum",
-                    "?",
-                    self.problem.unravel(point.x),
-                    seen.value,
-                    at.residual,
-                    Certificate(at.residual, point.violation),
-                    y=y,
-                    z=z,
-                )
             return classify_on(seen, *known, tol=tol, travel=travel, sense=self.sense, check=check)
         if self.second_order and point.finite:
             _ = point.hessian  # affordable, as the method forms it at every step, and it shows all eigenvalues

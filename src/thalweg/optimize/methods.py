@@ -15,91 +15,58 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 
-from .backtracking import Backtracking
-from .directed import Directed
+from .augmented import AugmentedLagrangian
 from .engine import Engine
-from .fixed_rate import FixedRate
-from .gradient_descent import steepest_descent
+from .first_order import FIRST_ORDER
 from .interior import InteriorPoint
-from .newton import newton
+from .method import Method
 from .problem import Problem
-from .trust_region import TrustRegion
+from .second_order import SECOND_ORDER
+from .sqp import SQP
 
 __all__ = ["METHODS", "Chosen", "Method", "choose"]
 
-#: "auto" forms Hessians up to this many variables.
-NEWTON_LIMIT = 300
+#: "auto" forms dense Hessians up to this many variables.
+NEWTON_LIMIT = 1_000
+#: And the dense matrices of BFGS where there is no Hessian.
+QUASI_NEWTON_LIMIT = 500
+#: Constraints with dense derivatives are factorized up to this many variables.
+SMALL = 3_000
 
 
-@dataclass(frozen=True)
-class Method:
-    """An entry of the table: what it is, what it can take, and how to make its engine.
+CONSTRAINED = (
+    Method(
+        "interior-point",
+        "primal-dual interior point with a filter: any constraints, small and dense or large and sparse",
+        lambda problem, **options: InteriorPoint(**options),
+        max_iterations=3_000,
+        options=("mu_strategy", "mu", "y", "z"),
+        bounds=True,
+        constraints=True,
+        second_order=True,
+    ),
+    Method(
+        "sqp",
+        "sequential quadratic programming with the exact Hessian of the Lagrangian: few steps on small problems",
+        SQP,
+        max_iterations=1_000,
+        bounds=True,
+        constraints=True,
+        second_order=True,
+    ),
+    Method(
+        "augmented-lagrangian",
+        "multipliers and penalties around projected Newton steps, by products alone: too large to factorize",
+        lambda problem: AugmentedLagrangian(problem),
+        max_iterations=10_000,
+        bounds=True,
+        constraints=True,
+        second_order=True,
+    ),
+)
 
-    Attributes
-    ----------
-    name, summary : str
-        As `method=` and as one line of help.
-    make : callable
-        ``(problem, **options) -> Engine``.
-    max_iterations : int
-        The default limit.
-    options : tuple of str
-        Names of the options that it takes.
-    bounds, constraints : bool
-        Whether it can keep bounds, and constraints.
-    residuals, batches : bool
-        Whether it needs a sum of squares, or mini-batches.
-    second_order : bool
-        Whether it uses second derivatives, so that looking at them at the end costs little beside.
-    """
-
-    name: str
-    summary: str
-    make: Callable[..., Engine]
-    max_iterations: int
-    options: tuple[str, ...] = ()
-    bounds: bool = False
-    constraints: bool = False
-    residuals: bool = False
-    batches: bool = False
-    second_order: bool = False
-
-
-def _gradient_descent(problem: Problem, learning_rate: float | None = None) -> Engine:
-    return Directed(
-        lambda: steepest_descent, lambda: Backtracking() if learning_rate is None else FixedRate(learning_rate)
-    )
-
-
-METHODS = {
-    method.name: method
-    for method in (
-        Method(
-            "gradient-descent",
-            "steepest descent θ ← θ − η∇L(θ), with the learning rate η given or chosen by backtracking",
-            _gradient_descent,
-            max_iterations=20_000,
-            options=("learning_rate",),
-        ),
-        Method(
-            "newton",
-            "trust region on the exact Hessian: quadratic convergence, leaves saddle points along negative curvature",
-            lambda problem: Directed(lambda: newton, TrustRegion, second_order=True),
-            max_iterations=1_000,
-            second_order=True,
-        ),
-        Method(
-            "interior-point",
-            "primal-dual interior point with a filter: any constraints, small or large and sparse",
-            lambda problem, **options: InteriorPoint(**options),
-            max_iterations=3_000,
-            options=("mu_strategy",),
-            bounds=True,
-            constraints=True,
-            second_order=True,
-        ),
-    )
-}
+#: All methods by name.
+METHODS = {method.name: method for method in (*FIRST_ORDER, *SECOND_ORDER, *CONSTRAINED)}
 
 
 @dataclass(frozen=True)
@@ -140,7 +107,8 @@ def choose(name: str, problem: Problem, options: Mapping[str, Any] | None = None
         raise ArgumentError(_unknown(name, key))
     method = METHODS[key]
     _check(method, problem, given)
-    return Chosen(method, reason, method.make(problem, **given), given)
+    extra = {"sampled": problem.sampled} if method.batches else {}
+    return Chosen(method, reason, method.make(problem, **given, **extra), given)
 
 
 def _check(method: Method, problem: Problem, options: Mapping[str, Any]) -> None:
@@ -162,6 +130,10 @@ def _check(method: Method, problem: Problem, options: Mapping[str, Any]) -> None
         raise ArgumentError(
             f"method={method.name!r} cannot keep bounds; use 'auto', or one of: {_those(lambda m: m.bounds)}."
         )
+    if problem.sampled is not None and not method.batches:
+        raise ArgumentError(
+            f"method={method.name!r} sees the whole function, not batches; use one of: {_those(lambda m: m.batches)}."
+        )
     if method.residuals and problem.residuals is None:
         raise ArgumentError(
             f"method={method.name!r} is for sums of squares: call tw.least_squares(residuals, x0) for it."
@@ -173,16 +145,35 @@ def _those(holds: Callable[[Method], bool]) -> str:
 
 
 def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
-    many = "variable" if problem.n == 1 else "variables"
-    if problem.constrained:
-        return "interior-point", "chosen for constraints"
-    if "learning_rate" in options:
+    """The method for a problem, and why."""
+    n = problem.n
+    variables = f"{n} variable{'s' * (n != 1)}"
+    if problem.sampled is not None:
+        return "adam", "chosen for mini-batches"
+    if "learning_rate" in options or "schedule" in options:
         return "gradient-descent", "chosen because a learning rate was given"
-    if problem.f_hessian is None:
-        return "gradient-descent", "chosen because there is no Hessian"
-    if problem.n > NEWTON_LIMIT:
-        return "gradient-descent", f"chosen for {problem.n} variables, where forming the Hessian would cost too much"
-    return "newton", f"chosen for {problem.n} {many}, where the exact Hessian is cheap"
+    if problem.constraints is not None and problem.m:
+        rows = f"{variables} and {problem.m} row{'s' * (problem.m != 1)} of constraints"
+        if not problem.sparse and n > SMALL and problem.f_hessian_product is not None:
+            return "augmented-lagrangian", f"chosen for {rows}, too many to factorize a matrix that is not sparse"
+        return "interior-point", f"chosen for {rows}"
+    if problem.residuals is not None:
+        return "levenberg-marquardt", "chosen for a sum of squares"
+    second = problem.f_hessian is not None and (problem.sparse or n <= NEWTON_LIMIT)
+    second = second or problem.f_hessian_product is not None
+    if problem.bounded:
+        if second:
+            return "projected-newton", f"chosen for {variables} with bounds"
+        return "l-bfgs-b", f"chosen for {variables} with bounds, without second derivatives"
+    if second:
+        form = "sparse" if problem.sparse else "cheap"
+        if not problem.sparse and (problem.f_hessian is None or n > NEWTON_LIMIT):
+            return "newton", f"chosen for {variables}, by products with the exact Hessian"
+        return "newton", f"chosen for {variables}, where the exact Hessian is {form}"
+    if problem.f_hessian is not None:
+        return "l-bfgs", f"chosen for {variables}, where forming the Hessian would cost too much"
+    few = n <= QUASI_NEWTON_LIMIT
+    return ("bfgs" if few else "l-bfgs"), f"chosen for {variables} because there is no Hessian"
 
 
 def _unknown(name: str, key: str) -> str:

@@ -36,6 +36,7 @@ def minimize(
     progress: bool | Callable[[State], object] | None = None,
     escape_saddles: bool = True,
     starts: int = 1,
+    batches: Any = None,
     **options: Any,
 ) -> Solution:
     """Find a minimum of a smooth function, free or under constraints, and say what kind of point it is.
@@ -81,6 +82,9 @@ def minimize(
     starts : int
         Run from so many points, x0 and quasi-random ones within the bounds, and return the best minimum found, with all
         distinct ones in `Solution.minima`.  Best found, not proven.
+    batches : Batches or iterable, optional
+        Data in mini-batches, for 'sgd', 'adam' and 'adamw': f is called as ``f(x, *batch)`` and is the mean over the
+        rows of a batch.  The run ends after ``epochs=`` passes.
     **options
         Options of the method, such as ``learning_rate``: the fixed η of gradient descent.
 
@@ -126,6 +130,7 @@ def minimize(
         grad=grad,
         hess=hess,
         derivatives=derivatives,
+        batches=batches,
         tol=tol,
         max_iterations=max_iterations,
         time_limit=time_limit,

@@ -80,14 +80,14 @@ class SparsePath:
 
     def __call__(self, size: float) -> Proposal:
         """Return the minimum of the model in the ball of radius `size`, up to a tenth of the radius."""
-        if self.newton is not None and self.newton.size <= (1 + ROUGH) * size:
+        if self.newton is not None and self.newton.size / (1 + ROUGH) <= size:
             return self.newton
         return self._on_boundary(size)
 
     def _on_boundary(self, radius: float) -> Proposal:
         steep = float(np.linalg.norm(self.gamma))
         norm = float(abs(self.scaled).sum(axis=1).max())
-        low, high = max(0.0, steep / radius - norm), steep / radius + norm
+        low, high = max(0.0, steep / radius - norm), steep / radius + 1.1 * norm  # more than −λ₁, also for g = 0
         if self.newton is None:
             lowest, u = self._lowest_curvature()
             low = max(low, -lowest)

@@ -158,6 +158,8 @@ class Problem:
         Where f(x) = ½ ‖r(x)‖².
     values : callable, optional
         f at the rows of a matrix, in one batch.
+    sampled : Sampled, optional
+        The objective by mini-batches, for stochastic methods.
     sparse : bool
         Hessians and Jacobians are `scipy.sparse.csr_array`.
     convex : bool or None
@@ -191,6 +193,7 @@ class Problem:
     lagrangian: Callable[[Vector, float, Vector], Any] | None = None
     residuals: Residuals | None = None
     values: Callable[[Matrix], Vector] | None = None
+    sampled: Any = None
     sparse: bool = False
     convex: bool | None = None
 

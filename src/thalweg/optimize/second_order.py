@@ -15,14 +15,12 @@ Hessian is neither sparse nor cheap to multiply with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from .directed import Directed
 from .engine import Engine
 from .gauss_newton import gauss_newton
 from .hessian_form import hessian_form
 from .levenberg_marquardt import LevenbergMarquardt
+from .method import Method
 from .newton import newton
 from .newton_products import NewtonProducts
 from .newton_sparse import newton_sparse
@@ -31,21 +29,7 @@ from .projected_lbfgs import ProjectedLBFGS
 from .projected_newton import ProjectedNewton
 from .trust_region import TrustRegion
 
-__all__ = ["SECOND_ORDER", "SecondOrder"]
-
-
-@dataclass(frozen=True)
-class SecondOrder:
-    """A row: name, one line of help, ``make(problem, **options)``, the default limit, what it takes and needs."""
-
-    name: str
-    summary: str
-    make: Callable[..., Engine]
-    max_iterations: int
-    options: tuple[str, ...] = ()
-    bounds: bool = False
-    residuals: bool = False
-    second_order: bool = True
+__all__ = ["SECOND_ORDER"]
 
 
 def _newton(problem: Problem) -> Engine:
@@ -78,49 +62,51 @@ def _l_bfgs_b(problem: Problem, memory: int = 10) -> Engine:
 
 
 SECOND_ORDER = (
-    SecondOrder(
+    Method(
         "newton",
         "trust region on the exact Hessian, dense, sparse or by products: quadratic convergence, leaves saddle points",
         _newton,
         max_iterations=1_000,
+        second_order=True,
         bounds=True,
     ),
-    SecondOrder(
+    Method(
         "newton-cg",
         "trust region with Hessian products only, by conjugate gradients and Lanczos: for very many variables",
         _newton_cg,
         max_iterations=1_000,
+        second_order=True,
     ),
-    SecondOrder(
+    Method(
         "projected-newton",
         "Newton's trust region between bounds, with projected steps: finds the bounds that hold, then as newton",
         lambda problem: ProjectedNewton(),
         max_iterations=1_000,
+        second_order=True,
         bounds=True,
     ),
-    SecondOrder(
+    Method(
         "gauss-newton",
         "for sums of squares: the step of the linearized residuals, shortened where they bend",
         _gauss_newton,
         max_iterations=1_000,
         residuals=True,
-        second_order=False,
     ),
-    SecondOrder(
+    Method(
         "levenberg-marquardt",
         "for sums of squares, also between bounds: Gauss-Newton in a trust region, Newton where residuals stay large",
         _levenberg_marquardt,
         max_iterations=2_000,
+        second_order=True,
         bounds=True,
         residuals=True,
     ),
-    SecondOrder(
+    Method(
         "l-bfgs-b",
         "gradients of the last steps only, between bounds: for very many variables (memory= pairs, 10)",
         _l_bfgs_b,
         max_iterations=15_000,
         options=("memory",),
         bounds=True,
-        second_order=False,
     ),
 )
