@@ -61,3 +61,43 @@ def minimum(engine, problem, start, tol=1e-8, most=500):
             break
         iterates.append(outcome)
     return iterates
+
+
+def ravine(n, form="sparse"):
+    """Rosenbrock's valleys side by side, coupled: Σ (x₂ᵢ − x₂ᵢ₋₁²)² + (1 − x₂ᵢ₋₁)² + ¼ Σ (xᵢ₊₁ − xᵢ)²; minimum at ones."""
+    odd, even = np.arange(0, n, 2), np.arange(1, n, 2)
+    ends = np.concatenate([[1.0], np.full(n - 2, 2.0), [1.0]])
+    i = np.arange(n)
+    coupling = csr_array(
+        (
+            np.concatenate([ends, np.full(2 * n - 2, -1.0)]),
+            (np.concatenate([i, i[1:], i[:-1]]), np.concatenate([i, i[:-1], i[1:]])),
+        ),
+        shape=(n, n),
+    )
+
+    def f_and_gradient(x):
+        a, b = x[odd], x[even]
+        r, s = b - a * a, 1 - a
+        g = 0.5 * (coupling @ x)
+        value = r @ r + s @ s + 0.5 * (x @ g)
+        g[odd] += -4 * a * r - 2 * s
+        g[even] += 2 * r
+        return float(value), g
+
+    def hessian(x):
+        a, b = x[odd], x[even]
+        rows = np.concatenate([odd, even, odd, even])
+        columns = np.concatenate([odd, even, even, odd])
+        data = np.concatenate([12 * a * a - 4 * b + 2, np.full(even.size, 2.0), -4 * a, -4 * a])
+        return csr_array(csr_array((data, (rows, columns)), shape=(n, n)) + 0.5 * coupling)
+
+    sparse = form == "sparse"
+    problem = Problem(
+        n,
+        f_and_gradient,
+        hessian if sparse else None,
+        f_hessian_product=None if sparse else (lambda x, v: hessian(x) @ v),
+        sparse=sparse,
+    )
+    return problem, np.tile([-1.2, 1.0], n // 2)

@@ -69,6 +69,7 @@ class ProjectedNewton:
     relative: float = np.inf
     second: SecondTerm = field(default_factory=SecondTerm)
     d: Vector | None = None
+    method: str = "projected-newton"
     max_trials: int = 100
 
     def begin(self, x: Vector, run: Run) -> Iterate:
@@ -77,7 +78,7 @@ class ProjectedNewton:
         self.previous, self.in_vain, self.relative = np.inf, 0, np.inf
         self.settled = run.problem.lower is None
         self.second = SecondTerm()
-        self.method = "bounded-levenberg-marquardt" if self.squares else "projected-newton"
+        self.method = "levenberg-marquardt" if self.squares else "projected-newton"
         box = box_of(run.problem)
         at = _iterate(run.evaluate(box.project(np.asarray(x, dtype=np.float64))), box)
         self.steepest = at.residual
