@@ -48,6 +48,10 @@ PUSH = 1e-2
 #: Below this value a problem is unbounded.
 BOTTOM = -1e20
 
+CONTRADICTION = Stuck(
+    "the constraints contradict one another near here: no step makes their violation smaller", status="infeasible"
+)
+
 
 class AugmentedLagrangian:
     """Multipliers and a penalty outside, a trust region between bounds inside.
@@ -162,16 +166,10 @@ class AugmentedLagrangian:
         gap = float(np.abs(point.c - np.clip(shifted, constraints.lower, constraints.upper)).max(initial=0.0))
         violation = self._violation(point)
         if self.rho > HIGHEST * self.first_rho and float(np.abs(violation).max(initial=0.0)) > max(run.tol, 1e-8):
-            down = point.J.T @ violation
-            x = point.x
-            slope = float(np.abs(np.clip(x - down, self.lower, self.upper) - x).max(initial=0.0))
             if not self.returned:  # the first penalty may have been too small to hold x where the rows have slopes
                 return self._return(run)
-            if slope <= 1e-4 * float(np.abs(violation).max()):
-                return Stuck(
-                    "the constraints contradict one another near here: no step makes their violation smaller",
-                    status="infeasible",
-                )
+            if self._contradicts(point):
+                return CONTRADICTION
             return Stuck("the penalty has grown without end, and the constraints are still violated")
         self.y = np.clip(psi.multipliers, -SAFE, SAFE)
         if gap > REQUIRED * self.before:
@@ -182,6 +180,16 @@ class AugmentedLagrangian:
             self.accuracy = min(self.accuracy, 0.5 * run.tol)
         self._cached = None
         return None
+
+    def _contradicts(self, point: Point) -> bool:
+        """Whether the rows are violated, and no step between the bounds makes ½ ‖violation‖² smaller to first order."""
+        violation = self._violation(point)
+        worst = float(np.abs(violation).max(initial=0.0))
+        if worst <= 1e-6:
+            return False
+        x, down = point.x, point.J.T @ violation
+        slope = float(np.abs(np.clip(x - down, self.lower, self.upper) - x).max(initial=0.0))
+        return slope <= 1e-4 * worst * max(1.0, float(np.abs(point.J).max()))
 
     def _return(self, run: Run) -> Iterate | Stuck:
         """Go back to the start, with a larger penalty from the first."""
@@ -261,6 +269,8 @@ class AugmentedLagrangian:
         self.idle = self.idle + 1 if at.residual >= 0.5 * self.least else 0
         self.least = min(self.least, at.residual)
         if self.accuracy >= reached or reached > 1e-4 * size or self.idle > 3:
+            if self.rho >= 1e3 * self.first_rho and self._contradicts(psi.point):
+                return CONTRADICTION
             return Stuck("no step lowers the augmented Lagrangian in double precision")
         self.accuracy = reached
         return self._iterate(psi, np.zeros(psi.point.x.size), 0.0, "multipliers")

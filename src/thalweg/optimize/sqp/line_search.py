@@ -39,6 +39,8 @@ __all__ = ["Search", "Sides", "Taken"]
 CONTRACTION = 0.5
 #: Where the decrease promised is below this fraction of the merit function, its differences are rounding.
 DROWNED = 1e-11
+#: Changes of the violation below this part of what the filter calls small are rounding.
+LEVEL = 1e-6
 MOST_TRIALS = 40
 
 
@@ -110,14 +112,15 @@ class Search:
                 continue
             out = sides.violation(trial.c)
             total, after = float(out.sum()), trial.value + float(weights @ out)
-            if total <= wall:
+            level = abs(total - theta) <= LEVEL * self.filter.small
+            drowned = level and -D <= noise and abs(after - before) <= noise
+            if total <= wall and not drowned:
                 if after <= before + SUFFICIENT * alpha * D:
                     return Taken(trial, alpha, merit, None, "")
                 if out.size and self.filter.accepts(theta, point.value, total, trial.value, slope, alpha):
                     return Taken(trial, alpha, merit, None, "")
             if alpha == 1.0:
                 residual = kkt_error(trial, basic.y, basic.dual[: sides.n])
-                drowned = -D <= noise and abs(after - before) <= noise
                 contracts = step.exact and total <= wall and residual <= CONTRACTION * self.best
                 if contracts or (drowned and residual < at.residual):
                     return Taken(trial, 1.0, merit, residual, "")
