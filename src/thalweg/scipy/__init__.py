@@ -12,9 +12,14 @@ from typing import Any
 
 import scipy.optimize as _theirs
 
+from .curve_fit import curve_fit
+from .least_squares import least_squares
 from .minimize import minimize
+from .minimize_scalar import minimize_scalar
+from .root import fsolve, root
+from .root_scalar import root_scalar
 
-__all__ = ["minimize"]
+__all__ = ["curve_fit", "fsolve", "least_squares", "minimize", "minimize_scalar", "root", "root_scalar"]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,7 @@ from .conditions import Condition, slsqp_multipliers, split
 from .names import Name
 from .watching import Watch
 
-__all__ = ["Result", "compose", "hess_inv_of", "row_multipliers", "said", "summary"]
+__all__ = ["WORDS", "Result", "compose", "hess_inv_of", "row_multipliers", "said", "summary"]
 
 #: How a message begins, in SciPy's words.
 WORDS = {
