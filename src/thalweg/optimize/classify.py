@@ -21,7 +21,7 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.2–2.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from .certificate import Certificate, Travel
 from .curvature import Curvature, curvature_at
 from .degenerate import Verdict, Way, decide_by_higher_order
 from .kinks import verdict_on_kink
+from .large import DENSE, densified, look
 from .patience import Check
 from .problem import DENSE_LIMIT, Point, Vector
 
@@ -145,6 +146,9 @@ def classify_point(
     """
     if not point.finite:
         return _result(point, Verdict("not stationary", "the value or the gradient is not finite here"), None)
+    travel = travel or Travel(np.abs(point.x))
+    if point.problem.sparse:
+        return _sparse(point, tol, travel, check)
     c = curvature_at(point)
     if c is None:
         if point.gradient_norm > tol:
@@ -154,7 +158,6 @@ def classify_point(
         return _result(point, Verdict("not stationary", _slope_sentence(point)), c)
     if (rough := verdict_on_kink(point, point.__dict__.get("hessian"))) is not None:
         return _result(point, rough, c)
-    travel = travel or Travel(np.abs(point.x))
     if travel.still_far(point.value, c.newton_step, c.expected_decrease):
         move = float(np.max(np.abs(c.newton_step)))
         sentence = f"the gradient is small, but by the curvature the stationary point is {move:.2g} away"
@@ -164,6 +167,15 @@ def classify_point(
         sentence = "the function flattens out here: by the curvature its stationary point is "
         found = Verdict("degenerate", f"{sentence}{float(np.max(np.abs(c.newton_step))):.2g} away")
     return _result(point, found, c)
+
+
+def _sparse(point: Point, tol: float, travel: Travel, check: Check | None) -> Classification:
+    """The same where the Hessian is a sparse matrix."""
+    if point.problem.n <= DENSE:
+        return classify_point(densified(point), tol, travel, check)
+    looked = look(point, None, None, tol, travel, None, check)
+    result = _result(point, looked.verdict, None)
+    return replace(result, certificate=replace(looked.certificate, constraint_rank=None, number_active=None))
 
 
 def verdict(point: Point, c: Curvature, check: Check | None = None) -> Verdict:

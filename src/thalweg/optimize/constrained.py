@@ -38,12 +38,14 @@ from typing import Any
 import numpy as np
 
 from .active import mangasarian_fromovitz, rooms
+from .boxed import classify_between_bounds
 from .certificate import Certificate, Travel
 from .classify import TOLERANCE, Classification, classify_point
 from .degenerate import Verdict
 from .holding import Balanced, Holding, balanced, holding_of
+from .large import DENSE, densified, look
 from .patience import Check
-from .problem import Constraints, Matrix, Point, Vector
+from .problem import DENSE_LIMIT, Constraints, Matrix, Point, Vector
 from .tangent_verdict import Judged, judge
 
 __all__ = ["Equalities", "classify_on"]
@@ -126,22 +128,22 @@ def classify_on(
         return _result(point, Verdict("not stationary", "the function or a constraint is not finite here"))
     if (beside := _violated(point, tol)) is not None:
         return _result(point, Verdict("not stationary", beside))
-    if problem.sparse or (problem.n > LARGE and not problem.m and problem.f_hessian_product is not None):
-        from .large import classify_large
-
-        return classify_large(point, y, z, tol, travel, sense, check)
+    travel = travel or Travel(np.abs(point.x))
+    if problem.sparse and problem.n <= DENSE:
+        return classify_on(densified(point), y, z, tol, travel, sense=sense, check=check)
+    if problem.sparse:
+        looked = look(point, y, z, tol, travel, sense, check)
+        return _classification(point, looked.verdict, looked.certificate, looked.y, looked.z)
+    if problem.n > DENSE_LIMIT and not problem.m and problem.f_hessian_product is not None:
+        return classify_between_bounds(point, z, tol, travel, check)
     base = balanced(point, tol, y, z)
     if not base.finite:
         return _result(point, Verdict("degenerate", "a second derivative is not finite here"), base)
     if not base.stationary:
         return _result(point, _unbalanced(base), base)
     held = holding_of(point, base)
-    judged = judge(point, held, travel or Travel(np.abs(point.x)), sense, check)
+    judged = judge(point, held, travel, sense, check)
     return _result(point, judged.verdict, judged.held.base, judged)
-
-
-#: Beyond so many variables the Hessian of a problem with bounds only is not formed where its products are known.
-LARGE = 200
 
 
 def _violated(point: Point, tol: float) -> str | None:
