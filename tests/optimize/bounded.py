@@ -64,7 +64,10 @@ def minimum(engine, problem, start, tol=1e-8, most=500):
 
 
 def ravine(n, form="sparse"):
-    """Rosenbrock's valleys side by side, coupled: Σ (x₂ᵢ − x₂ᵢ₋₁²)² + (1 − x₂ᵢ₋₁)² + ¼ Σ (xᵢ₊₁ − xᵢ)²; minimum at ones."""
+    """Rosenbrock's valleys side by side, coupled; the minimum is at ones.
+
+    Σ (x₂ᵢ − x₂ᵢ₋₁²)² + (1 − x₂ᵢ₋₁)² + ¼ Σ (xᵢ₊₁ − xᵢ)²
+    """
     odd, even = np.arange(0, n, 2), np.arange(1, n, 2)
     ends = np.concatenate([[1.0], np.full(n - 2, 2.0), [1.0]])
     i = np.arange(n)

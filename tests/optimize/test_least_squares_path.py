@@ -51,7 +51,7 @@ def test_of_many_solutions_the_shortest(k, n, rank):
 
 
 def test_the_condition_is_not_squared():
-    """Columns of which one differs by 10⁻⁹ from the sum of the others: the Gram matrix is singular in double precision."""
+    """One column is the sum of the others but for 10⁻⁹: the Gram matrix is singular in double precision."""
     rng = np.random.default_rng(3)
     J = rng.standard_normal((20, 3))
     J[:, 2] = J[:, 0] + J[:, 1] + 1e-9 * J[:, 2]

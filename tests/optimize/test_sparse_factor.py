@@ -9,9 +9,8 @@ from thalweg.optimize.sparse_factor import ShiftedFactor
 
 
 def symmetric(seed, n=40):
-    A = random_array(
-        (n, n), density=0.1, rng=np.random.default_rng(seed), data_sampler=np.random.default_rng(seed).normal
-    )
+    rng = np.random.default_rng(seed)
+    A = random_array((n, n), density=0.1, rng=rng, data_sampler=rng.normal)
     return csr_array(A + A.T)
 
 

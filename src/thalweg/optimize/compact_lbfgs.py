@@ -87,28 +87,30 @@ class CompactBFGS:
 
     def _middle(self) -> None:
         k, theta = self.pairs, self.theta
-        self.used, self.G = self.W[:, : 2 * k], self.gram[: 2 * k, : 2 * k]
+        G = self.gram[: 2 * k, : 2 * k]
         age = self.age[:k]
-        lower = self.G[1::2, 0::2] * (age[:, None] > age) / theta
+        lower = G[1::2, 0::2] * (age[:, None] > age) / theta
         K = np.empty((2 * k, 2 * k))
         K[0::2, 0::2] = -np.eye(k)
         K[1::2, 0::2] = lower
         K[0::2, 1::2] = lower.T
-        K[1::2, 1::2] = self.G[1::2, 1::2] / theta
+        K[1::2, 1::2] = G[1::2, 1::2] / theta
         self.K = K
 
     def product(self, v: Vector) -> Vector:
         """Return B v."""
         if self.K is None:
             return self.theta * v
-        return self.theta * v - self.used @ _solved(self.K, v @ self.used)
+        W = self.W[:, : len(self.K)]
+        return self.theta * v - W @ _solved(self.K, v @ W)
 
     def solve(self, r: Vector, free: NDArray[np.intp] | None) -> Vector:
         """Return (B_FF)⁻¹ r_F for r of all variables, of which those in F count (None: all)."""
         theta = self.theta
         if self.K is None:
             return (r if free is None else r[free]) / theta
-        W, G = self.used, self.G
+        k = len(self.K)
+        W, G = self.W[:, :k], self.gram[:k, :k]
         if free is not None and 2 * free.size < r.size:
             few, r = W[free], r[free]
             return r / theta + (few @ _solved(self.K - (few.T @ few) / theta, r @ few)) / theta**2
