@@ -36,7 +36,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ..problem import Vector
-from .system import Basic, Sides, System
+from .system import SLACK, Basic, Sides, System
 
 __all__ = ["DualResult", "dual_steps"]
 
@@ -136,7 +136,8 @@ def _dual_feasible(system: System, sides: Sides, cap: Vector) -> tuple[Basic, Si
 
 def _excess(system: System, basic: Basic, sides: Sides, given: Vector, cap: Vector) -> Vector:
     """By how much each value that is not held is outside of where its dual says it is: 0 or inside, ±cap or beyond."""
-    value, slack = basic.value, system.slack
+    value = basic.value
+    slack = SLACK * (1.0 + np.abs(value))
     low = np.where(given > 0, system.hi, np.where(given < 0, -np.inf, system.lo))
     high = np.where(given < 0, system.lo, np.where(given > 0, np.inf, system.hi))
     over, under = value - high, value - low

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .system import Basic, Sides, System
+from .system import SLACK, Basic, Sides, System
 
 __all__ = ["block_pivots"]
 
@@ -40,20 +40,19 @@ def block_pivots(system: System, sides: Sides) -> tuple[Basic, Sides] | None:
     >>> basic.d, sides
     (array([1. , 0.5]), array([1, 0], dtype=int8))
     """
-    upper, lower, fixed = system.hi + system.slack, system.lo - system.slack, system.fixed
-    seen = set()
+    lo, hi = system.lo, system.hi
+    seen: set[bytes] = set()
     for _ in range(MOST):
         basic = system.solve(sides)
         if basic is None:
             return None
-        dual = basic.dual * sides
-        noise = 1e-12 * float(np.abs(basic.dual).max())
-        wrong = (dual < -noise) & ~fixed
+        value, dual = basic.value, basic.dual
+        slack = SLACK + SLACK * np.abs(value)
         free = sides == 0
-        above = (basic.value > upper) & free
-        below = (basic.value < lower) & free
-        change = wrong | above | below
-        if not change.any():
+        above = (value > hi + slack) & free
+        below = (value < lo - slack) & free
+        wrong = (dual * sides < -1e-12 * np.abs(dual).max()) & ~system.fixed
+        if not (above | below | wrong).any():
             return basic, sides
         seen.add(sides.tobytes())
         sides = sides.copy()

@@ -32,12 +32,15 @@ from scipy.linalg.lapack import dsysv, dsytrs
 
 from ..problem import Matrix, Vector
 
-__all__ = ["Basic", "Sides", "System"]
+__all__ = ["SLACK", "Basic", "Sides", "System"]
+
+#: A value beyond its limit by less than this, relative to one plus its size, is at it.
+SLACK = 1e-11
 
 #: +1: held at the upper limit; −1: at the lower one; 0: not held.
 Sides = NDArray[np.int8]
 
-#: Where the residual of the linear equations exceeds this fraction of the solution, the matrix is singular.
+#: Where the residual of the linear equations exceeds this fraction of their right side, the matrix is singular.
 SINGULAR = 1e-9
 NOTHING = (np.zeros((0, 0)), np.zeros(0, dtype=np.int32), np.zeros((0, 2)), 0)
 #: A second right side has the solution 1; where it comes out with a larger error, the matrix is singular to rounding.
@@ -80,9 +83,7 @@ class System:
         self.g: Vector = np.zeros(n)
         self.lo: Vector = np.zeros(n + m)
         self.hi: Vector = np.zeros(n + m)
-        self.slack: Vector = np.zeros(n + m)
         self.fixed = np.zeros(n + m, dtype=bool)
-        self.size = 0.0
         self.free = np.zeros(n + m, dtype=bool)
         self.free[:n] = True
 
@@ -93,11 +94,8 @@ class System:
         if self.m:
             K[n:, :n] = A
             K[:n, n:] = A.T
-        self.size = float(np.abs(K).max())
         self.g, self.lo, self.hi = g, lo, hi
         self.fixed = lo == hi
-        size = np.minimum(np.abs(lo), np.abs(hi))
-        self.slack = np.where(size < 1e300, 1e-11 * (1.0 + size), 1e-11)
 
     def solve(self, sides: Sides, known: Vector | None = None, curvature: bool = True) -> Basic | None:
         """Return the basic solution, or None where the matrix is singular.
@@ -114,55 +112,43 @@ class System:
         n, K = self.n, self.K
         held = sides != 0
         places = (held != self.free).nonzero()[0]
-        limit = np.where(held, np.where(sides > 0, self.hi, self.lo), 0.0)
-        w = limit.copy()
+        right = np.where(sides > 0, self.hi, self.lo)
+        right[~held] = 0.0
+        w = right.copy()
         w[n:] = 0.0
-        right = limit
         right[:n] = -self.g
         if known is not None:
             w[n:] = known[n:]
             right[:n] -= known[:n]
         k = places.size
-        both = np.empty((k, 2), order="F")
-        both[:, 0] = (right - K @ w).take(places)
-        sub = K.take(places, 0).take(places, 1)
-        sub.sum(axis=1, out=both[:, 1])
         if k == 0:  # a vertex made of bounds alone
             udut, pivots, x, info = NOTHING
         else:
+            both = np.empty((k, 2), order="F")
+            both[:, 0] = (right - K @ w).take(places)
+            sub = K.take(places, 0).take(places, 1)
+            sub.sum(axis=1, out=both[:, 1])
             udut, pivots, x, info = dsysv(sub.T, both, lower=1, overwrite_a=1, overwrite_b=1)
         if info != 0:
             return None
         negative = np.count_nonzero(pivots < 0) // 2 + np.count_nonzero((udut.diagonal() < 0) & (pivots > 0))
         if curvature and negative != np.count_nonzero(held[n:]):
             return None
-        if k and not float(np.abs(x[:, 1] - 1.0).max()) <= LOST:
-            return None
-        w[places] = x[:, 0]
+        if k:
+            if not np.abs(x[:, 1] - 1.0).max() <= LOST:
+                return None
+            w[places] = x[:, 0]
         Kw = K @ w
-        d, y = w[:n], w[n:]
-        stationary = self.g + Kw[:n]
-        value = Kw
-        value[:n] = d
-        dual = np.where(held, 0.0, 0.0 if known is None else known)
-        dual[n:] = y
-        z = -stationary
-        dual[:n] = np.where(held[:n], z, dual[:n])
-        if not self._solved(limit, stationary, dual, value, held):
-            return None
-        return Basic(d, y, value, dual, places, (udut, pivots))
-
-    def _solved(self, limit: Vector, stationary: Vector, dual: Vector, value: Vector, held: Any) -> bool:
-        """Whether the equations hold, which shows a matrix that is singular to rounding."""
-        n = self.n
-        defect = float(np.abs(stationary + dual[:n]).max())
-        rounding = 1e-12 * self.size * float(np.abs(value[:n]).max())
-        if not defect <= SINGULAR * (float(np.abs(self.g).max()) + float(np.abs(dual).max())) + rounding:
-            return False
-        if not self.m:
-            return True
-        gap = float(np.where(held[n:], np.abs(value[n:] - limit[n:]), 0.0).max())
-        return gap <= SINGULAR * (1.0 + float(np.abs(limit[n:]).max())) + rounding
+        defect = Kw - right
+        dual = np.where(held, -defect, 0.0 if known is None else known)
+        dual[n:] = w[n:]
+        if k:
+            missed = float(np.abs(defect.take(places)).max())
+            size = float(np.abs(right).max()) + float(np.abs(dual).max())
+            if not missed <= SINGULAR * size and not missed <= 1e-12 * float(np.abs(K).max() * np.abs(w[:n]).max()):
+                return None
+        Kw[:n] = w[:n]
+        return Basic(w[:n], w[n:], Kw, dual, places, (udut, pivots))
 
     def again(self, basic: Basic, right: Vector) -> Vector:
         """Solve with the matrix of `basic` for another right side, (n + m,); zeros in the places that are known."""
