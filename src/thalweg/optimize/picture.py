@@ -32,7 +32,7 @@ __all__ = ["picture"]
 #: Points of the map along each side; fewer where the function has to be called at one after the other.
 FINE, COARSE = 240, 50
 #: Ranges of the two variables that differ by more than this get units of their own.
-UNEQUAL = 25.0
+UNEQUAL = 12.0
 #: At least this part of the picture is on each side of the solution.
 ROOM = 0.45
 LEVELS = 16
@@ -190,7 +190,7 @@ def _map(s: Solution, ax: Any) -> None:
 
 
 def _view(s: Solution) -> tuple[tuple[float, float], tuple[float, float]]:
-    """What to show: the path, the solution and other optima with some room, in the same units where that is sensible."""
+    """What to show: the path, the solution and other optima with some room, in the same units where sensible."""
     points = [s.flat[None, :], *(one.flat[None, :] for one in s.minima)]
     if s.history.x is not None:
         points.append(s.history.x)
