@@ -1,5 +1,7 @@
 """The residual of the KKT conditions, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,9 @@ def test_each_condition_counts(x, y, z, error):
 
 
 def test_a_value_that_is_no_number_counts_as_infinite():
+    at = problem().at([0.5, 0.5])
+    assert kkt_error(at, np.array([np.nan]), np.zeros(2)) == np.inf
+    assert kkt_error(replace(at, c=np.array([np.nan])), np.array([-1.0]), np.zeros(2)) == np.inf
     broken = Problem(1, lambda x: (np.nan, np.array([np.nan])))
     assert kkt_error(broken.at([0.0]), np.zeros(0), np.zeros(1)) == np.inf
 

@@ -38,21 +38,20 @@ def kkt_error(point: Point, y: Vector, z: Vector) -> float:
     1.0
     """
     problem = point.problem
-    gradient = point.gradient
-    if problem.m:
+    rows, lower, upper = problem.constraints, problem.lower, problem.upper
+    gradient = point.gradient + z if z.size else point.gradient
+    worst = 0.0
+    if rows is not None and problem.m:
         gradient = gradient + point.J.T @ y
-    if problem.lower is not None:
-        gradient = gradient + z
-    worst = float(np.abs(gradient).max(initial=0.0))
-    if problem.constraints is not None and problem.m:
-        lower, upper = problem.constraints.lower, problem.constraints.upper
-        worst = max(worst, float(np.maximum(lower - point.c, point.c - upper).max()))
-        worst = max(worst, complementarity_error(point.c, y, lower, upper))
-    if problem.lower is not None and problem.upper is not None:
-        lower, upper = problem.lower, problem.upper
-        worst = max(worst, float(np.maximum(lower - point.x, point.x - upper).max()))
-        worst = max(worst, complementarity_error(point.x, z, lower, upper))
-    return worst if worst == worst else float("inf")
+        c = point.c
+        worst = float(np.maximum(rows.lower - c, c - rows.upper).max())
+        worst = max(worst, complementarity_error(c, y, rows.lower, rows.upper))
+    if lower is not None and upper is not None:
+        x = point.x
+        worst = max(worst, float(np.maximum(lower - x, x - upper).max()), complementarity_error(x, z, lower, upper))
+    stationarity = float(np.abs(gradient).max())
+    total = stationarity + worst
+    return max(stationarity, worst) if total == total else float("inf")
 
 
 def complementarity_error(value: Vector, multiplier: Vector, lower: Vector, upper: Vector) -> float:
@@ -66,6 +65,7 @@ def complementarity_error(value: Vector, multiplier: Vector, lower: Vector, uppe
     some = multiplier.nonzero()[0]
     if not some.size:
         return 0.0
-    u, v = multiplier[some], value[some]
-    gap = np.abs(np.where(u > 0, upper[some], lower[some]) - v)
-    return float((np.abs(u) * np.where(gap < np.inf, gap, 1.0)).max())
+    u = multiplier[some]
+    products = np.abs(u * (np.where(u > 0, upper[some], lower[some]) - value[some]))
+    worst = float(products.max())
+    return worst if worst < np.inf else float(np.where(products < np.inf, products, np.abs(u)).max())

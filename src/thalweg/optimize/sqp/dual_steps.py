@@ -33,6 +33,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ..problem import Vector
@@ -202,7 +203,7 @@ def _raise(
     return None
 
 
-def _block(dual: Vector, rate: Vector, sides: Sides, fixed: Vector, cap: Vector) -> tuple[float, int, float]:
+def _block(dual: Vector, rate: Vector, sides: Sides, fixed: NDArray[np.bool_], cap: Vector) -> tuple[float, int, float]:
     """Return how far the duals of what is held can go, which one stops first, and where it stops (0 or ±cap)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         to_zero = np.where((dual * rate < 0) & ~fixed, -dual / rate, np.inf)
