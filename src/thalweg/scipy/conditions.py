@@ -65,6 +65,7 @@ class Condition:
             value = value + 0.0 * x[0]  # a row that does not depend on x is a row all the same
         if self.kind == "range":
             return Ranged(value, self.lower, self.upper, f"{self.name}(x)")
+        value = np.reshape(value, ()) if value.size == 1 else value
         return Plain(value, self.kind, f"{self.name}(x) {'==' if self.kind == 'eq' else '>='} 0")
 
 

@@ -96,7 +96,7 @@ def curve_fit(
     >>> y = np.array([2.05, 1.18, 0.77, 0.44, 0.28])
     >>> popt, pcov = curve_fit(lambda t, a, k: a * np.exp(-k * t), t, y)
     >>> popt.round(4), np.sqrt(np.diag(pcov)).round(4)
-    (array([2.0438, 0.5139]), array([0.0283, 0.0119]))
+    (array([2.0352, 0.5074]), array([0.0322, 0.0157]))
     """
     if p0 is None:
         n = _parameters(f)
@@ -157,7 +157,8 @@ def _within(lower: Vector, upper: Vector) -> Vector:
     """A first guess within bounds: the middle, or one off the only side, or 1."""
     below, above = np.isfinite(lower), np.isfinite(upper)
     guess = np.ones(lower.size)
-    guess[below & above] = 0.5 * (lower + upper)[below & above]
+    both = below & above
+    guess[both] = 0.5 * (lower[both] + upper[both])
     guess[below & ~above] = lower[below & ~above] + 1
     guess[~below & above] = upper[~below & above] - 1
     return guess

@@ -23,7 +23,7 @@ from thalweg.optimize.solution import Solution, Status
 from .calls import Failed, as_tuple, named, reason_of, scalar_function
 from .conditions import Condition, conditions_from
 from .fallback import Objective, Pieces, pieces
-from .names import NAMES, ours, warn_of_unknown
+from .names import lookup, ours, warn_of_unknown
 from .options import asked
 from .result import Result, compose, summary
 from .watching import Watch
@@ -60,7 +60,8 @@ def minimize(
         Further arguments of fun and its derivatives.
     method : str or callable, optional
         Any of SciPy's names.  It is run by the method of the same kind that there is here; the message says which.  By
-        default the structure of the problem decides.  A callable is called as SciPy does, with an exact ``jac``.
+        default the structure of the problem decides.  Thalweg's own names are taken too.  A callable is called as SciPy
+        does, with an exact ``jac``.
     jac, hess, hessp : optional
         Not needed: derivatives are exact.  Used where fun cannot be traced.
     bounds : sequence of pairs or `scipy.optimize.Bounds`, optional
@@ -104,12 +105,10 @@ def minimize(
     options = dict(options or {})
     if callable(method):
         return _custom(fun, start, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options)
-    key = "" if method is None else str(method).lower()
-    if method is not None and key not in NAMES:
-        raise ValueError(f"Unknown solver {method}")
     conditions, notes = conditions_from(constraints, start.size)
-    implied = key or ("slsqp" if conditions else "l-bfgs-b" if bounds is not None else "bfgs")
-    name = NAMES[implied]
+    default = "slsqp" if conditions else "l-bfgs-b" if bounds is not None else "bfgs"
+    name, theirs = lookup(default if method is None else str(method))
+    implied = name.title.lower()
     warn_of_unknown(name, options, stacklevel=2)
     wanted = asked(options, implied, tol)
     lower, upper = box_from(bounds, start.size)
@@ -118,7 +117,9 @@ def minimize(
         return _fixed(objective, conditions, lower)
     watch = Watch(callback, implied, wanted.evaluations, wanted.target, wanted.keep_all)
     box_given = bool(np.isfinite(lower).any() or np.isfinite(upper).any())
-    chosen, note = ours(NAMES[key] if key else None, box_given, bool(conditions))
+    chosen, note = str(method).lower(), ""
+    if theirs:
+        chosen, note = ours(None if method is None else name, box_given, bool(conditions))
     start = np.clip(start, lower, upper)
     solution, used = descended(objective, conditions, start, lower, upper, chosen, wanted.tol, wanted.iterations, watch)
     notes = [*([note] if note else []), *notes, *wanted.notes, *([] if used is None else used.notes)]

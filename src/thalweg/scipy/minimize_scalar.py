@@ -59,7 +59,7 @@ def minimize_scalar(
     Examples
     --------
     >>> result = minimize_scalar(lambda x: (x - 2) * x * (x + 2) ** 2)
-    >>> round(result.x, 14), result.kind  # (1 + √17) / 4
+    >>> round(float(result.x), 14), result.kind  # (1 + √17) / 4
     (1.28077640640442, 'strict minimum')
     """
     theirs: Any = scipy.optimize.minimize_scalar
@@ -75,10 +75,9 @@ def minimize_scalar(
     try:
         solution = optimize.minimize(lambda t: number(fun(t, *more)), x, bounds=sides)
     except Exception as error:  # whatever tracing met; the search has given an answer already
+        words = " ".join(found.message.split())
         name = named(fun, "the function")
-        result["message"] = (
-            f"{' '.join(found.message.split())} Notes: {name} cannot be differentiated: {reason_of(error)}."
-        )
+        result["message"] = f"{words} Notes: {name} cannot be differentiated: {reason_of(error)}."
         return result
     result["kind"], result["certificate"] = solution.kind, solution.certificate
     result["nfev"] = int(found.nfev) + solution.nfev

@@ -16,7 +16,7 @@ from scipy.optimize import OptimizeWarning
 from thalweg.optimize.methods import METHODS
 from thalweg.optimize.solution import Status
 
-__all__ = ["NAMES", "Name", "ours", "warn_of_unknown"]
+__all__ = ["NAMES", "Name", "lookup", "ours", "warn_of_unknown"]
 
 _DIFFERENCES = "eps finite_diff_rel_step workers"
 
@@ -74,14 +74,14 @@ NAMES = {
         Name("Powell", (), "xtol ftol maxiter maxfev disp direc return_all", "direc", _codes(0, 2, 2, 3)),
         Name(
             "CG",
-            ("conjugate-gradients", "conjugate-gradient"),
+            ("conjugate-gradients",),
             f"gtol norm maxiter disp return_all c1 c2 {_DIFFERENCES}",
             "jac njev",
             _codes(0, 1, 2, 3),
         ),
         Name(
             "BFGS",
-            ("bfgs", "projected-bfgs"),
+            ("bfgs", "l-bfgs-b"),
             f"gtol norm maxiter disp return_all xrtol c1 c2 hess_inv0 {_DIFFERENCES}",
             "jac hess_inv njev",
             _codes(0, 1, 2, 3),
@@ -95,14 +95,14 @@ NAMES = {
         ),
         Name(
             "L-BFGS-B",
-            ("l-bfgs", "l-bfgs-b", "projected-l-bfgs", "projected-lbfgs"),
+            ("l-bfgs", "l-bfgs-b"),
             f"disp maxcor ftol gtol maxfun maxiter iprint maxls {_DIFFERENCES}",
             "jac njev hess_inv",
             _codes(0, 1, 2, 2),
         ),
         Name(
             "TNC",
-            ("newton-cg", "projected-newton-cg", "projected-newton"),
+            ("newton-cg", "projected-newton"),
             "scale offset mesg_num maxCGit eta stepmx accuracy minfev ftol xtol gtol rescale disp maxfun maxiter "
             + _DIFFERENCES,
             "jac",
@@ -133,6 +133,22 @@ NAMES = {
         Name("trust-krylov", ("newton-cg", "newton"), _TRUST, "jac hess njev nhev", _codes(0, 1, 2, 3)),
     )
 }
+
+
+def lookup(method: str) -> tuple[Name, bool]:
+    """Return SciPy's method of that name and True, or, for one of ours, the method whose results it shares and False.
+
+    Examples
+    --------
+    >>> lookup("l-bfgs-b")[0].title, lookup("newton")[0].title
+    ('L-BFGS-B', 'trust-exact')
+    """
+    key = method.lower()
+    if key in NAMES:
+        return NAMES[key], True
+    if key in METHODS or key == "auto":
+        return NAMES["trust-exact"], False
+    raise ValueError(f"Unknown solver {method}")
 
 
 def ours(name: Name | None, bounds: bool, constraints: bool) -> tuple[str, str]:

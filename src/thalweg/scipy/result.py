@@ -145,7 +145,8 @@ def said(solution: Solution, watch: Watch) -> str:
         return "Maximum number of function evaluations has been exceeded."
     if watch.stopped == "target":
         return "The target of the function value was reached."
-    return " ".join(text for text in (WORDS.get(solution.status, ""), solution.message) if text)
+    message = solution.message.replace("max_iterations", "maxiter")
+    return " ".join(text for text in (WORDS.get(solution.status, ""), message) if text)
 
 
 def row_multipliers(solution: Solution, conditions: list[Condition]) -> list[Vector]:

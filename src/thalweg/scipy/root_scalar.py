@@ -57,9 +57,9 @@ def root_scalar(
 
     Examples
     --------
-    >>> root_scalar(lambda x: x**3 - 1, x0=0.2, method="newton").root
+    >>> float(root_scalar(lambda x: x**3 - 1, x0=0.2, method="newton").root)
     1.0
-    >>> root_scalar(lambda x: x**3 - 1, x0=0.2, method="halley").root
+    >>> float(root_scalar(lambda x: x**3 - 1, x0=0.2, method="halley").root)
     1.0
     """
     theirs: Any = scipy.optimize.root_scalar
