@@ -40,7 +40,7 @@ INK, SOFT, PATH, STAR = "#2b2b2b", "#8a8f98", "#1f2430", "#d1495b"
 CURVES = ("#e07a1f", "#7b4fa3", "#2a8c6a", "#b5395f", "#8c6d1f", "#3f6fb5")
 LINES = ("#1f5fa8", "#e07a1f", "#2a8c6a")
 OUTSIDE = "#6b7078"
-STYLE = {
+STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.labelsize": 10,
@@ -127,7 +127,7 @@ def _convergence(s: Solution, ax: Any) -> None:
     side = "above" if s.sense == "minimize" else "below"
     label = f"value {side} the last" if np.all(gap >= 0) else "distance of the value from the last"
     residual = "residual of the optimality conditions" if constrained else "gradient norm"
-    series = [(label, np.abs(gap), LINES[0], "-"), (residual, h.gradient_norm, LINES[1], "-")]
+    series: list[tuple[Any, ...]] = [(label, np.abs(gap), LINES[0], "-"), (residual, h.gradient_norm, LINES[1], "-")]
     if np.any(h.infeasibility > 0):
         series.append(("violation of the constraints", h.infeasibility, LINES[2], (0, (3, 2))))
     marker = "o" if len(h) <= 60 else ""
