@@ -8,7 +8,7 @@ from optimize.bounded import laplacian, ravine
 from optimize.moresorensen import best_value, violation
 from thalweg.optimize import Problem
 from thalweg.optimize.composition import NoDirection, Taken
-from thalweg.optimize.newton_sparse import SparsePath, newton_sparse, sparse_path, sparse_scales
+from thalweg.optimize.newton_sparse import NewtonSparse, SparsePath, sparse_path, sparse_scales
 from thalweg.optimize.trust_region import TrustRegion
 
 
@@ -86,15 +86,15 @@ def test_an_empty_row_has_the_smallest_scale():
 def test_a_hessian_that_is_not_finite():
     problem = Problem(2, lambda x: (x @ x, 2 * x), lambda x: csr_array(np.diag([1.0, np.nan])), sparse=True)
     with pytest.raises(NoDirection, match="not finite"):
-        newton_sparse(problem.at(np.ones(2)))
+        NewtonSparse()(problem.at(np.ones(2)))
 
 
 def test_a_long_ravine_converges_quadratically():
     """Two thousand coupled variables; the minimum is at ones."""
     problem, start = ravine(2000)
-    rule, point, error = TrustRegion(), problem.at(start), []
+    rule, direction, point, error = TrustRegion(), NewtonSparse(), problem.at(start), []
     while point.gradient_norm > 1e-10:
-        taken = rule(point, newton_sparse(point), problem.at)
+        taken = rule(point, direction(point), problem.at)
         assert isinstance(taken, Taken)
         point = taken.point
         error.append(np.max(np.abs(point.x - 1)))

@@ -42,3 +42,16 @@ def test_the_factors_are_made_again_when_they_are_missing():
     x = F.solve(b)
     F._cached_solver = None  # as after loading a state
     np.testing.assert_array_equal(F.solve(b), x)
+
+
+def test_another_matrix_with_the_same_pattern():
+    A = symmetric(3)
+    F = ShiftedFactor(A)
+    F.factorize(50.0)
+    B = A.copy()
+    B.data = B.data * 0.5
+    assert F.renew(B) and F.factorize(40.0)
+    b = np.arange(40.0)
+    np.testing.assert_allclose(F.solve(b), np.linalg.solve(B.toarray() + 40 * np.eye(40), b), rtol=1e-10)
+    assert not F.renew(symmetric(4))
+    np.testing.assert_allclose(F.solve(b), np.linalg.solve(B.toarray() + 40 * np.eye(40), b), rtol=1e-10)

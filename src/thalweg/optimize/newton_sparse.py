@@ -19,6 +19,7 @@ Conn, Gould & Toint, *Trust-Region Methods* (2000), §7.3.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from .dense_path import DensePath
 from .problem import Point, Vector
 from .sparse_factor import ShiftedFactor
 
-__all__ = ["SparsePath", "newton_sparse", "sparse_path", "sparse_scales"]
+__all__ = ["NewtonSparse", "SparsePath", "sparse_path", "sparse_scales"]
 
 #: Relative error of the length of a step that ends on the boundary: each digit more costs factorizations.
 ROUGH = 0.1
@@ -49,6 +50,8 @@ class SparsePath:
         The gradient, and the diagonal of D.
     length_of_x : float
         ‖D x‖, for a first radius where the model has no minimum.
+    factor : ShiftedFactor, optional
+        That of a matrix before, whose order is used again if the pattern is the same.
 
     Examples
     --------
@@ -58,14 +61,19 @@ class SparsePath:
     ('trust region', np.True_)
     """
 
-    def __init__(self, H: Any, g: Vector, d: Vector, length_of_x: float = 0.0) -> None:
+    def __init__(
+        self, H: Any, g: Vector, d: Vector, length_of_x: float = 0.0, factor: ShiftedFactor | None = None
+    ) -> None:
         from scipy.sparse import csr_array
 
         self.d, self.g, self.length_of_x = d, g, length_of_x
         rows = np.repeat(np.arange(g.size), np.diff(H.indptr))
         self.scaled = csr_array((H.data / d[rows] / d[H.indices], H.indices, H.indptr), shape=H.shape)
         self.gamma = g / d
-        self.factor = ShiftedFactor(self.scaled)
+        if not self.scaled.has_canonical_format:
+            self.scaled = self.scaled.copy()
+            self.scaled.sum_duplicates()
+        self.factor = factor if factor is not None and factor.renew(self.scaled) else ShiftedFactor(self.scaled)
         self.newton: Proposal | None = None
         if self.factor.factorize(0.0):
             z = -self.factor.solve(self.gamma)
@@ -222,7 +230,9 @@ def sparse_scales(H: Any, sweeps: int = 4) -> Vector:
     return d
 
 
-def sparse_path(H: Any, g: Vector, d: Vector, length_of_x: float = 0.0) -> Path:
+def sparse_path(
+    H: Any, g: Vector, d: Vector, length_of_x: float = 0.0, factor: ShiftedFactor | None = None
+) -> SparsePath | DensePath:
     """Return the path of a sparse model; of a small one by the dense way, which is faster.
 
     Examples
@@ -233,11 +243,12 @@ def sparse_path(H: Any, g: Vector, d: Vector, length_of_x: float = 0.0) -> Path:
     """
     if g.size <= SMALL:
         return DensePath(H.toarray(), g, d, length_of_x)
-    return SparsePath(H, g, d, length_of_x)
+    return SparsePath(H, g, d, length_of_x, factor)
 
 
-def newton_sparse(point: Point) -> Path:
-    """Return the path of trust-region steps from `point`, by factorizations of the sparse Hessian.
+@dataclass
+class NewtonSparse:
+    """Newton's direction by factorizations of the sparse Hessian, whose pattern is analysed once.
 
     Examples
     --------
@@ -246,11 +257,19 @@ def newton_sparse(point: Point) -> Path:
     >>> H = csr_array(np.array([[2.0, 1.0], [1.0, 3.0]]))
     >>> bowl = Problem(2, lambda x: (0.5 * x @ (H @ x), H @ x), lambda x: H, sparse=True)
     >>> here = bowl.at([1.0, 2.0])
-    >>> np.round(here.x + newton_sparse(here)(np.inf).step, 12) + 0.0
+    >>> np.round(here.x + NewtonSparse()(here)(np.inf).step, 12) + 0.0
     array([0., 0.])
     """
-    H = point.hessian
-    if not np.isfinite(H.data).all():
-        raise NoDirection("the Hessian is not finite")
-    d = sparse_scales(H)
-    return sparse_path(H, point.gradient, d, float(np.linalg.norm(d * point.x)))
+
+    _cached_factor: ShiftedFactor | None = None
+
+    def __call__(self, point: Point) -> Path:
+        """Return the path of trust-region steps from `point`."""
+        H = point.hessian
+        if not np.isfinite(H.data).all():
+            raise NoDirection("the Hessian is not finite")
+        d = sparse_scales(H)
+        path = sparse_path(H, point.gradient, d, float(np.linalg.norm(d * point.x)), self._cached_factor)
+        if isinstance(path, SparsePath):
+            self._cached_factor = path.factor
+        return path

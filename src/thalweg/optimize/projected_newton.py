@@ -34,6 +34,7 @@ from .newton_products import forcing
 from .problem import Point, Vector
 from .projected import Box, box_of
 from .quadratic_model import LeastSquaresModel, SparseModel, newton_model
+from .sparse_factor import ShiftedFactor
 from .trust_region import SHORT, WHOLE
 
 __all__ = ["ProjectedNewton"]
@@ -70,6 +71,7 @@ class ProjectedNewton:
     second: SecondTerm = field(default_factory=SecondTerm)
     d: Vector | None = None
     method: str = "projected-newton"
+    _cached_factor: ShiftedFactor | None = None
     max_trials: int = 100
 
     def begin(self, x: Vector, run: Run) -> Iterate:
@@ -138,6 +140,8 @@ class ProjectedNewton:
             if ratio > 1e-4:
                 self.radius, self.last_step, self.last_size = radius, proposal.step, proposal.size
                 self.settled = proposal.kind in WHOLE
+                if isinstance(model, SparseModel):
+                    self._cached_factor = model.factor
                 self.relative = proposal.size / max(float(np.linalg.norm(model.d * x)), 1e-300)
                 return there
         if met_not_finite is not None:
@@ -164,9 +168,11 @@ class ProjectedNewton:
             self.d = units(J, self.d)
             if not (self.second.wanted(point.value, at.residual) and second_order_at_hand(problem)):
                 if problem.sparse:
-                    return SparseModel((J.T @ J).tocsr(), point, self.d)
+                    return SparseModel((J.T @ J).tocsr(), point, self.d, self._cached_factor)
                 return LeastSquaresModel(r, J, self.d, point)
-        return newton_model(point, forcing(at.residual, self.steepest), self.method, run.check, self.d)
+        return newton_model(
+            point, forcing(at.residual, self.steepest), self.method, run.check, self.d, self._cached_factor
+        )
 
     def _radius(self, model: QuadraticModel) -> float:
         """The radius in the units of this model, which may differ from those of the last one; at first none."""

@@ -21,9 +21,10 @@ from .dense_path import DensePath
 from .hessian_form import hessian_form
 from .krylov import KrylovPath
 from .least_squares_path import LeastSquaresPath
-from .newton_sparse import sparse_path, sparse_scales
+from .newton_sparse import SparsePath, sparse_path, sparse_scales
 from .problem import Matrix, Point, Vector
 from .scaling import equilibrate
+from .sparse_factor import ShiftedFactor
 
 __all__ = ["DenseModel", "LeastSquaresModel", "ProductModel", "SparseModel", "newton_model"]
 
@@ -56,9 +57,10 @@ class SparseModel:
 
     exploring = 300
 
-    def __init__(self, H: Any, point: Point, d: Vector | None = None) -> None:
+    def __init__(self, H: Any, point: Point, d: Vector | None = None, factor: ShiftedFactor | None = None) -> None:
         if not np.isfinite(H.data).all():
             raise NoDirection("the Hessian is not finite")
+        self.spare = self.factor = factor
         self.H, self.g, self.x = H, point.gradient, point.x
         self.d = sparse_scales(H) if d is None else d
 
@@ -68,10 +70,14 @@ class SparseModel:
 
     def path(self, free: NDArray[np.intp] | None, s: Vector | None, gradient: Vector) -> Path:
         """Return the path in the free variables."""
-        if free is None:
-            return sparse_path(self.H, gradient, self.d, float(np.linalg.norm(self.d * self.x)))
-        d = self.d[free]
-        return sparse_path(self.H[free][:, free], gradient[free], d, float(np.linalg.norm(d * self.x[free])))
+        H, g, d, x = self.H, gradient, self.d, self.x
+        if free is not None:
+            H, g, d, x = H[free][:, free], g[free], d[free], x[free]
+        known, self.spare = self.spare, None  # for one path only: a factorization holds one matrix at a time
+        path = sparse_path(H, g, d, float(np.linalg.norm(d * x)), known)
+        if isinstance(path, SparsePath):
+            self.factor = path.factor
+        return path
 
 
 class ProductModel:
@@ -129,6 +135,7 @@ def newton_model(
     method: str = "projected-newton",
     check: Callable[[], None] = lambda: None,
     d: Vector | None = None,
+    factor: ShiftedFactor | None = None,
 ) -> QuadraticModel:
     """Return the exact quadratic model at `point`, in the form that suits the problem.
 
@@ -144,6 +151,8 @@ def newton_model(
         Called before each product; it may raise to end the run.
     d : array, optional
         Units for the variables; by default those in which the Hessian is equilibrated.
+    factor : ShiftedFactor, optional
+        That of a sparse matrix before, to be used again where the pattern is the same.
 
     Examples
     --------
@@ -154,7 +163,7 @@ def newton_model(
     """
     form = hessian_form(point.problem, method)
     if form == "sparse":
-        return SparseModel(point.hessian, point, d)
+        return SparseModel(point.hessian, point, d, factor)
     if form == "products":
         return ProductModel(point, np.ones(point.x.size) if d is None else d, accuracy, check)
     return DenseModel(point.hessian, point, d)

@@ -23,7 +23,7 @@ from .levenberg_marquardt import LevenbergMarquardt
 from .method import Method
 from .newton import newton
 from .newton_products import NewtonProducts
-from .newton_sparse import newton_sparse
+from .newton_sparse import NewtonSparse
 from .problem import Problem
 from .projected_lbfgs import ProjectedLBFGS
 from .projected_newton import ProjectedNewton
@@ -37,7 +37,7 @@ def _newton(problem: Problem) -> Engine:
         return ProjectedNewton()
     form = hessian_form(problem)
     if form == "sparse":
-        return Directed(lambda: newton_sparse, TrustRegion, second_order=True)
+        return Directed(NewtonSparse, TrustRegion, second_order=True)
     if form == "products":
         return Directed(NewtonProducts, TrustRegion, second_order=True)
     return Directed(lambda: newton, TrustRegion, second_order=True)

@@ -25,12 +25,12 @@ __all__ = ["ShiftedFactor"]
 
 
 class ShiftedFactor:
-    """The factorization of A + σI for one σ after the other.
+    """The factorization of A + σI for one σ after the other, and of other matrices with the same pattern.
 
     Parameters
     ----------
     A : csr_array
-        A symmetric matrix, with both triangles.
+        A symmetric matrix, with both triangles and without duplicates.
 
     Examples
     --------
@@ -40,6 +40,8 @@ class ShiftedFactor:
     (False, True)
     >>> F.solve(np.array([5.0, 5.0]))
     array([1., 1.])
+    >>> F.renew(csr_array(np.array([[9.0, 2.0], [2.0, 1.0]]))), F.factorize(0.0)
+    (True, True)
     """
 
     def __init__(self, A: Any) -> None:
@@ -47,22 +49,37 @@ class ShiftedFactor:
 
         n = A.shape[0]
         rows = np.repeat(np.arange(n), np.diff(A.indptr))
-        above = rows < A.indices
-        self.diagonal = np.asarray(A.diagonal(), dtype=np.float64)
+        self.above = np.flatnonzero(rows < A.indices)
         everywhere = np.arange(n)
         # column by column the entries above the diagonal, and the diagonal, also where it is zero, last
         upper = csc_matrix(
             (
-                np.concatenate([A.data[above], self.diagonal]),
-                (np.concatenate([rows[above], everywhere]), np.concatenate([A.indices[above], everywhere])),
+                np.arange(self.above.size + n, dtype=np.float64),
+                (
+                    np.concatenate([rows[self.above], everywhere]),
+                    np.concatenate([A.indices[self.above], everywhere]),
+                ),
             ),
             shape=(n, n),
         )
         upper.sort_indices()
+        self.order = upper.data.astype(np.intp)
+        self.pattern = (A.indptr, A.indices)
         self.upper = upper
         self.sigma: float | None = None
         self.positive = False
         self._cached_solver: Any = None
+        self.renew(A)
+
+    def renew(self, A: Any) -> bool:
+        """Take the numbers of another matrix with the same pattern; False, and nothing done, where it differs."""
+        indptr, indices = self.pattern
+        if A.indices is not indices and not (np.array_equal(A.indptr, indptr) and np.array_equal(A.indices, indices)):
+            return False
+        self.diagonal = np.asarray(A.diagonal(), dtype=np.float64)
+        self.upper.data = np.concatenate([A.data[self.above], self.diagonal])[self.order]
+        self.sigma, self.positive = None, False
+        return True
 
     def factorize(self, sigma: float) -> bool:
         """Factorize A + σI, and return whether it is positive definite."""
