@@ -282,7 +282,9 @@ def markdown(m: Measured) -> str:
     """The tables, for a page."""
     machine = ", ".join(str(m.machine[k]) for k in ("date", "processor", "system") if k in m.machine)
     versions = ", ".join(f"{name} {version}" for name, version in m.versions.items())
-    parts = [f"Measured on {machine}, {m.machine['threads']} threads for all; {versions}."]
+    parts = [
+        f"Measured on {machine}, {m.machine['threads']} threads for large problems, one for small ones; {versions}."
+    ]
     for title, head, lines in tables(m):
         parts += [f"**{title}**", markdown_table(head, lines)]
     ours = [text for text in failures(m) if ": Thalweg: " in text]

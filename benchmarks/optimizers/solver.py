@@ -86,31 +86,45 @@ def bounds(problem: Any) -> tuple[Array, Array]:
 def renewed(f: Callable[..., Any] | None, numpy: Any = None) -> Any:
     """A function with the same text that is no function seen before, so that nothing kept for another serves it.
 
-    With ``numpy``, the name ``np`` in it, and in the functions of its module, means that module instead.
+    With ``numpy``, the name ``np`` in it, and in all functions of the benchmarks that it reaches, is that module.
     """
     if f is None:
         return None
     if not isinstance(f, types.FunctionType):
         return lambda *args: f(*args)
-    names = f.__globals__ if numpy is None else _with(f.__globals__, numpy)
-    return _copied(f, names)
+    return _copied(f) if numpy is None else _with(f, numpy, {})
 
 
-def _copied(f: types.FunctionType, names: dict[str, Any]) -> types.FunctionType:
-    copy = types.FunctionType(f.__code__.replace(), names, f.__name__, f.__defaults__, f.__closure__)
+def _copied(
+    f: types.FunctionType, names: dict[str, Any] | None = None, cells: tuple[types.CellType, ...] | None = None
+) -> types.FunctionType:
+    names = f.__globals__ if names is None else names
+    closure = f.__closure__ if cells is None else cells
+    copy = types.FunctionType(f.__code__.replace(), names, f.__name__, f.__defaults__, closure)
     copy.__kwdefaults__ = f.__kwdefaults__
     return copy
 
 
-def _with(names: dict[str, Any], numpy: Any) -> dict[str, Any]:
-    """The names of a module, where ``np`` and what its own functions know by that name is ``numpy``."""
-    changed = dict(names)
-    for name, thing in names.items():
-        if isinstance(thing, types.FunctionType) and thing.__module__.startswith("benchmarks."):
-            inner = changed if thing.__globals__ is names else {**thing.__globals__, "np": numpy}
-            changed[name] = _copied(thing, inner)
-    changed["np"] = numpy
-    return changed
+def _with(thing: Any, numpy: Any, done: dict[int, Any]) -> Any:
+    """A function, or the names of a module, where ``np`` is ``numpy``; anything else as it is."""
+    if id(thing) in done:
+        return done[id(thing)]
+    if isinstance(thing, dict):
+        names = done[id(thing)] = dict(thing)
+        names.update({name: _with(value, numpy, done) for name, value in thing.items() if _is_ours(value)})
+        names["np"] = numpy
+        return names
+    if not _is_ours(thing):
+        return thing
+    cells = tuple(types.CellType() for _ in thing.__closure__ or ())
+    copy = done[id(thing)] = _copied(thing, _with(thing.__globals__, numpy, done), cells if cells else None)
+    for cell, old in zip(cells, thing.__closure__ or (), strict=True):
+        cell.cell_contents = _with(old.cell_contents, numpy, done)
+    return copy
+
+
+def _is_ours(thing: Any) -> bool:
+    return isinstance(thing, types.FunctionType) and thing.__globals__.get("__name__", "").startswith("benchmarks.")
 
 
 def timed(f: Callable[..., Any], limit: float) -> Callable[..., Any]:

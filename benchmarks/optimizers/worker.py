@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.optimizers.judge import FAILED, VALUE, judged
+from benchmarks.threads import VARIABLES
 
 #: Seconds beyond its limit after which a run is ended from outside.
 GRACE = 5.0
@@ -93,9 +94,10 @@ def _serve(tasks: Connection) -> None:
 
 
 class Worker:
-    """``ask`` it; ``close`` it at the end."""
+    """``ask`` it; ``close`` it at the end. Every library in it uses ``threads`` threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
         self._process: Any = None
         self._warm: set[str] = set()
 
@@ -123,7 +125,11 @@ class Worker:
             spawning = multiprocessing.get_context("spawn")
             self._tasks, theirs = spawning.Pipe()
             self._process = spawning.Process(target=_serve, args=(theirs,), daemon=True)
+            before = dict(os.environ)
+            os.environ.update(dict.fromkeys(VARIABLES, str(self._threads)))
             self._process.start()
+            os.environ.clear()
+            os.environ.update(before)
             theirs.close()
             patience += FIRST
         self._tasks.send(task)

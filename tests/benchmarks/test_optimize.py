@@ -108,14 +108,17 @@ def test_np_can_be_another_module_also_in_functions_that_are_called():
         def sum(x):
             return "summed"
 
-    from benchmarks.families import surface
-
-    assert renewed(surface.scherk)(0.1, 0.2) == surface.scherk(0.1, 0.2)
     names = {"np": np, "__name__": "benchmarks.made"}
-    exec("def inner(x):\n return np.sum(x)\ndef outer(x):\n return inner(x)", names)
-    names["inner"].__module__ = "benchmarks.made"
+    exec(
+        "def inner(x):\n    return np.sum(x)\n"
+        "def made():\n    hidden = lambda x: inner(x) if x.size else outer(x + 1)\n    return lambda x: hidden(x)\n"
+        "def outer(x):\n    return inner(x)\n",
+        names,
+    )
     assert renewed(names["outer"], Noted)(np.ones(2)) == "summed"
-    assert names["outer"](np.ones(2)) == 2
+    closed = names["made"]()
+    assert renewed(closed, Noted)(np.ones(2)) == "summed"
+    assert names["outer"](np.ones(2)) == closed(np.ones(2)) == 2
 
 
 def test_constraints_are_one_function_with_two_sides():
@@ -306,7 +309,7 @@ def test_the_command_writes_its_files(tmp_path, monkeypatch):
             self.closed = True
 
     fake = Quick(dict.fromkeys(ALL, 1e-3))
-    monkeypatch.setattr(optimize, "Worker", lambda: fake)
+    monkeypatch.setattr(optimize, "Worker", lambda threads: fake)
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
     options = Namespace(
