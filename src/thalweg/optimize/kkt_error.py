@@ -1,6 +1,6 @@
 r"""How far a point with multipliers is from the Karush–Kuhn–Tucker conditions.
 
-For  minimize f(x)  subject to  cₗ ≤ c(x) ≤ cᵤ,  xₗ ≤ x ≤ xᵤ  with signed multipliers y and z the error is the largest of
+For  minimize f(x)  subject to  cₗ ≤ c(x) ≤ cᵤ,  xₗ ≤ x ≤ xᵤ  with signed multipliers y and z, it is the largest of
 
     stationarity      ‖∇f + Jᵀy + z‖∞
     feasibility       the largest violation of a side
