@@ -45,6 +45,10 @@ KAPPA_SIGMA = 1e10
 LOCAL = 1e-3
 #: Least curvature along a direction, relative to its length squared, where the inertia is not known.
 CURVED = 1e-11
+#: Where a shifted step makes the residual of stationarity grow by this factor, multipliers are estimated anew.
+GROWN = 10.0
+#: An estimate this much smaller than the multipliers themselves is not used.
+TELLING = 1e-3
 #: So often a larger shift is tried for the sake of a direction.
 MOST_TRIES = 12
 #: Relative lengths of steps that are noticed: those below the first cost patience when nothing is gained, those below
@@ -222,7 +226,9 @@ class InteriorPoint:
             barrier.hold(0.8 * here.average)
             self.filter.clear()
         y, v = self._multipliers(found, step)
-        self._stand(found.place, found.w, found.d, y, v)
+        new = self._stand(found.place, found.w, found.d, y, v)
+        if shift and form.m and np.abs(new.r).max() > max(GROWN * np.abs(here.r).max(), LOCAL):
+            self._estimate(new)
         stuck = self._nowhere(found.place.point, found.alpha * step.dw)
         kind = found.kind if not shift else f"{found.kind}, shifted"
         return stuck or self._iterate(found.place.point.x - point.x, found.alpha, kind)
@@ -254,6 +260,15 @@ class InteriorPoint:
         v = self.v + step.alpha_v * step.dv
         mu_by_d = self.barrier.mu / found.d
         return y, np.minimum(np.maximum(v, mu_by_d / KAPPA_SIGMA), mu_by_d * KAPPA_SIGMA)
+
+    def _estimate(self, here: Position) -> None:
+        """Estimate multipliers anew, after a shifted step that has spoilt them."""
+        y = least_squares_multipliers(here.form, self._cached_system, here.place, here.v)
+        if np.abs(y).max() < TELLING * np.abs(here.y).max():
+            return  # without multipliers, nothing would be known of the curvature of the rows
+        new = Position(here.form, here.place, here.w, here.d, y, here.v)
+        if np.abs(new.r).max() < np.abs(here.r).max():
+            self._stand(here.place, here.w, here.d, y, here.v)
 
     def _by_residual(self, here: Position, step: Step, run: Run) -> Found | None:
         """Take the longest step where it lowers the residuals near a solution: values may differ by rounding only."""

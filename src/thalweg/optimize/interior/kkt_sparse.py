@@ -41,11 +41,13 @@ except ImportError:  # the way by SuperLU needs nothing more
 __all__ = ["SparseKKT"]
 
 #: What is added to the diagonal for the factorization only.
-X_EXTRA, C_EXTRA = 1e-9, 1e-8
+X_EXTRA, C_EXTRA = 1e-11, 1e-10
 #: With more entries than this in L, the inertia is not read.
 INERTIA_LIMIT = 2_000_000
 #: Refinement ends at the first relative residual; below the second no more is done; above the third it is no solution.
-ACCURATE, ENOUGH, USELESS = 1e-10, 1e-7, 1e-2
+ACCURATE, ENOUGH, USELESS = 1e-11, 1e-9, 1e-2
+#: Where all entries of a part are smaller than this, relatively, the part is not looked at for itself.
+NEGLIGIBLE = 1e-10
 #: Refinements at most, and dimension of the Krylov space where they do not help.
 REFINEMENTS, KRYLOV = 6, 12
 
@@ -188,15 +190,15 @@ class SparseKKT:
     def _refined(self, b: Vector) -> tuple[Vector, float]:
         """Return a solution and its relative residual, by iterative refinement and, where it is slow, by GMRES."""
         apply = self.fallback.solve if self.fallback is not None else self.factor.solve
-        size = float(np.abs(b).max(initial=0.0))
-        if size == 0.0 or not np.isfinite(size):
-            return np.zeros(b.size), 0.0 if size == 0.0 else np.inf
+        sizes = self._sizes(b)
+        if not np.isfinite(sizes[0]) or not b.any():
+            return np.zeros(b.size), 0.0 if np.isfinite(sizes[0]) else np.inf
         x, best, least = np.zeros(b.size), np.zeros(b.size), 1.0
         residual = b
         for _ in range(REFINEMENTS):
             x = x + apply(residual)
             residual = b - self.times(x)
-            error = float(np.abs(residual).max()) / size
+            error = self._relative(residual, sizes)
             slow = not error < 0.1 * least
             if error < least:
                 best, least = x, error
@@ -204,16 +206,31 @@ class SparseKKT:
                 break
         if least <= ENOUGH:
             return best, least
-        return self._by_gmres(b, best, least, size, apply)
+        return self._by_gmres(b, best, least, sizes, apply)
 
-    def _by_gmres(self, b: Vector, x: Vector, error: float, size: float, apply: Any) -> tuple[Vector, float]:
+    def _by_gmres(
+        self, b: Vector, x: Vector, error: float, sizes: tuple[float, float], apply: Any
+    ) -> tuple[Vector, float]:
+        """Improve a solution within a Krylov space, the factorization being the preconditioner."""
         shape = (b.size, b.size)
         K, M = LinearOperator(shape, self.times, dtype=float), LinearOperator(shape, apply, dtype=float)
         with np.errstate(all="ignore"):
             better, _ = gmres(K, b - self.times(x), rtol=1e-2 * ENOUGH, restart=KRYLOV, maxiter=1, M=M)
             better = x + better
-            reached = float(np.abs(b - self.times(better)).max()) / size
+            reached = self._relative(b - self.times(better), sizes)
         return (better, reached) if reached < error else (x, error)
+
+    def _sizes(self, b: Vector) -> tuple[float, float]:
+        """What residuals are small beside: the largest entry in the first n, and that in the last m components."""
+        first = float(np.abs(b[: self.n]).max(initial=0.0))
+        last = float(np.abs(b[self.n :]).max(initial=0.0))
+        size = max(first, last)
+        return first if first > NEGLIGIBLE * size else size, last if last > NEGLIGIBLE * size else size
+
+    def _relative(self, residual: Vector, sizes: tuple[float, float]) -> float:
+        absolute = np.abs(residual)
+        error = float(absolute[: self.n].max(initial=0.0)) / sizes[0]
+        return max(error, float(absolute[self.n :].max()) / sizes[1]) if self.m else error
 
     def times(self, x: Vector) -> Vector:
         """Return K x."""
