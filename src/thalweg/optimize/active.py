@@ -196,6 +196,11 @@ def _sizes(A: Matrix) -> tuple[Vector, Vector]:
     Columns are brought up by at most 10⁸: what is smaller may be rounding.
     """
     size = np.abs(A)
+    columns = size.max(axis=0)
+    least = columns[columns > 0].min(initial=np.inf)
+    if columns.max(initial=0.0) <= 1e3 * least:
+        lengths = np.sqrt(np.sum(A * A, axis=1))
+        return lengths + (lengths == 0), np.ones(A.shape[1])
     lengths = np.max(size, axis=1)
     lengths[lengths == 0] = 1.0
     for _ in range(2):

@@ -163,6 +163,8 @@ def classify_point(
         sentence = f"the gradient is small, but by the curvature the stationary point is {move:.2g} away"
         return _result(point, Verdict("not stationary", sentence), c)
     found = verdict(point, c, check)
+    if found.kind == "degenerate" and point.problem.convex and c.zero:
+        found = Verdict("minimum", f"{found.why}; but the problem is convex: a minimum, perhaps one of many")
     if found.kind == "strict minimum" and not c.zero and travel.moves(c.newton_step):
         sentence = "the function flattens out here: by the curvature its stationary point is "
         found = Verdict("degenerate", f"{sentence}{float(np.max(np.abs(c.newton_step))):.2g} away")

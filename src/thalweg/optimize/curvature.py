@@ -103,13 +103,21 @@ def inertia(H: Matrix, error: Matrix) -> tuple[Vector, float, Matrix]:
     False
     """
     n = len(H)
+    if n == 1:
+        return _of_one(float(H[0, 0]), float(error[0, 0]))
     error = error + n * EPS * np.abs(H)
     d = equilibrate(H, 2 * error)
-    values, Q = np.linalg.eigh(H / np.outer(d, d))
-    tolerance = 2 * float(np.linalg.norm(error / np.outer(d, d))) + 10 * n * EPS * float(
-        np.max(np.abs(values), initial=0)
-    )
+    units = d[:, None] * d
+    values, Q = np.linalg.eigh(H / units)
+    tolerance = 2 * float(np.linalg.norm(error / units)) + 10 * n * EPS * float(abs(values).max(initial=0.0))
     return values, tolerance, Q / d[:, None]
+
+
+def _of_one(h: float, error: float) -> tuple[Vector, float, Matrix]:
+    """The same for a single number."""
+    error += EPS * abs(h)
+    size = abs(h) if abs(h) > 2 * error else 1.0
+    return np.array([h / size]), 2 * error / size + 10 * EPS * abs(h) / size, np.array([[size**-0.5]])
 
 
 def curvature_at(point: Point) -> Curvature | None:
@@ -121,7 +129,7 @@ def curvature_at(point: Point) -> Curvature | None:
 def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:
     """Return −H⁺∇f and ½ |∇fᵀ H⁺ ∇f|: how far the stationary point of the model is, and how much lower."""
     d = equilibrate(H)
-    values, Q = np.linalg.eigh(H / np.outer(d, d))
+    values, Q = np.linalg.eigh(H / (d[:, None] * d))
     gamma = Q.T @ (gradient / d)
     usable = np.abs(values) > len(H) * EPS * np.max(np.abs(values), initial=0.0)
     z = np.zeros_like(gamma)

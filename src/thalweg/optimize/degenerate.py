@@ -13,6 +13,9 @@ begins with
     φ(t) = f(x) + c₃ t³ + (c₄ − ½ bᵀA⁺b) t⁴ + …
 
 so y² + x⁴ has a minimum at 0, but (y − x²)² − ½x⁴ a saddle, although it rises along every straight line through 0.
+In two directions the same quartic is a form, and its sign is that of its values on a circle, which five of them give:
+x⁴ + y⁴ has a minimum.
+
 b is found from Taylor coefficients along lines by polarization: ∇³f[v, v, w] = c₃(v + w) − c₃(v − w) − 2 c₃(w).
 
 What this does not settle is called degenerate, never guessed.
@@ -147,6 +150,8 @@ def _decided(point: Point, curvature: Curvature) -> Verdict:
         return Verdict("degenerate", f"{singular}, and no higher derivative rules at the distance to which x is known")
     if not falling and not rising:
         return _flat(point, sign, singular)
+    if k == 2 and all(order in (0, 4) for _, _, order in leading):
+        return _in_a_plane(point, curvature, sign, singular)
     if k > 1:
         tendency = "falls" if falling else "rises"
         return Verdict(
@@ -188,6 +193,51 @@ def _along_one_direction(
         way if reduced < 0 else other,
         way if reduced > 0 else other,
     )
+
+
+def _in_a_plane(point: Point, curvature: Curvature, sign: int, singular: str) -> Verdict:
+    """Decide by the form of order four on a null space of two dimensions: its values on a circle."""
+    null = curvature.null
+
+    def form_on(v: Vector) -> tuple[float, Vector]:
+        c = point.problem.line(point.x, v, 4)
+        return _reduced_quartic(point, curvature, v, 0.0 if c is None else float(c[4]))
+
+    sizes = np.array([abs(form_on(v)[0]) for v in null.T]) ** 0.25
+    null = null / np.where(sizes > 0, sizes, 1.0)  # units in which the form is of size one along both
+
+    def form(angle: float) -> tuple[float, Vector]:
+        return form_on(np.cos(angle) * null[:, 0] + np.sin(angle) * null[:, 1])
+
+    five: Vector = np.linspace(0.0, 0.8 * np.pi, 5)
+    q = np.array([form(angle)[0] for angle in five])
+    powers = np.arange(5)
+
+    def monomials(angles: Vector) -> Matrix:
+        return np.asarray(np.cos(angles)[:, None] ** (4 - powers) * np.sin(angles)[:, None] ** powers)
+
+    grid: Vector = np.linspace(0.0, np.pi, 721)
+    values = monomials(grid) @ np.linalg.solve(monomials(five), q)
+    low, high, clear = float(np.min(values)), float(np.max(values)), 1e-3 * float(np.max(np.abs(values)))
+
+    def way(place: int) -> Way:
+        v = np.cos(grid[place]) * null[:, 0] + np.sin(grid[place]) * null[:, 1]
+        rate, bend = form(float(grid[place]))
+        return Way(v, rate, 4, bend)
+
+    decided = f"{singular}, and in those directions f "
+    if low > clear and sign >= 0:
+        return Verdict("strict minimum", f"{decided}rises with the fourth power", None, way(int(np.argmax(values))))
+    if high < -clear and sign <= 0:
+        return Verdict(
+            "maximum", f"{decided}falls with the fourth power: a strict maximum", way(int(np.argmin(values)))
+        )
+    falls, rises = low < -clear, high > clear
+    if (falls and (rises or sign > 0)) or (rises and sign < 0):
+        falling = way(int(np.argmin(values))) if falls else _quadratic_way(curvature, -1)
+        rising = way(int(np.argmax(values))) if rises else _quadratic_way(curvature, +1)
+        return Verdict("saddle", f"{decided}falls and rises with the fourth power", falling, rising)
+    return Verdict("degenerate", f"{decided}changes with the fourth power in some only")
 
 
 def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float, int]:

@@ -19,14 +19,14 @@ Rockafellar & Wets, *Variational Analysis* (1998), §8.A (subderivatives).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
 
 from .degenerate import Verdict, Way
-from .problem import Evaluations, Matrix, Point, Problem, Vector
+from .problem import Matrix, Point, Problem, Vector
 
 __all__ = ["verdict_on_kink"]
 
@@ -50,7 +50,11 @@ class _Change:
 
 
 def verdict_on_kink(
-    point: Point, hessian: Matrix | None, basis: Matrix | None = None, size: float | None = None
+    point: Point,
+    hessian: Matrix | None,
+    basis: Matrix | None = None,
+    size: float | None = None,
+    value: Callable[[Vector], float] | None = None,
 ) -> Verdict | None:
     """Say what a point is whose derivatives are conventions; None where values and derivatives agree.
 
@@ -64,6 +68,8 @@ def verdict_on_kink(
         Only directions in the span of its columns are tried.
     size : float, optional
         Size of the terms of which the value is made, for their rounding; |f| by default.
+    value : callable, optional
+        x → f(x), where that is not the function of the problem.
 
     Examples
     --------
@@ -74,7 +80,11 @@ def verdict_on_kink(
     >>> verdict_on_kink(Problem(1, lambda x: (x @ x, 2 * x)).at([0.0]), 2 * np.eye(1)) is None
     True
     """
-    changes = list(_changes(point, hessian, basis, abs(point.value) if size is None else size))
+    if point.problem.smooth:
+        return None
+    size = abs(point.value) if size is None else size
+    with np.errstate(all="ignore"):
+        changes = list(_changes(point, hessian, basis, size, value or _value_of(point.problem)))
     if not changes:
         return None
     ways = [c.way for c in changes]
@@ -111,9 +121,18 @@ def _directions(n: int, basis: Matrix | None) -> Matrix:
 _ALL: dict[int, Matrix] = {}
 
 
-def _changes(point: Point, hessian: Matrix | None, basis: Matrix | None, size: float) -> Iterator[_Change]:
-    problem = replace(point.problem, count=Evaluations())  # a look around is no part of the run
-    x = point.x
+def _value_of(problem: Problem) -> Callable[[Vector], float]:
+    """x → f(x), without counting: a look around is no part of the run."""
+    first, f_and_gradient = problem.first, problem.f_and_gradient
+    if first is not None:
+        return lambda x: float(first(x)[0])
+    return lambda x: float(f_and_gradient(x)[0])
+
+
+def _changes(
+    point: Point, hessian: Matrix | None, basis: Matrix | None, size: float, value: Callable[[Vector], float]
+) -> Iterator[_Change]:
+    problem, x = point.problem, point.x
     V = _directions(x.size, basis)
     h = DISTANCE * max(1.0, float(np.max(np.abs(x))))
     slopes = (np.abs(V @ point.gradient) * h).tolist()
@@ -122,18 +141,20 @@ def _changes(point: Point, hessian: Matrix | None, basis: Matrix | None, size: f
     low, high = problem.lower, problem.upper
     for v, slope, bend in zip(V, slopes, bends):
         for u in (v, -v):
-            if low is not None and high is not None and not np.all((x + h * u >= low) & (x + h * u <= high)):
-                continue
-            change = _change(problem, point, u, h, slope, bend, noise)
+            if low is not None and high is not None:
+                there = x + h * u
+                if (there < low).any() or (there > high).any():
+                    continue
+            change = _change(value, point, u, h, slope, bend, noise)
             if change is not None:
                 yield change
 
 
 def _change(
-    problem: Problem, point: Point, v: Vector, h: float, slope: float, bend: float, noise: float
+    value: Callable[[Vector], float], point: Point, v: Vector, h: float, slope: float, bend: float, noise: float
 ) -> _Change | None:
     def change(t: float) -> float:
-        return problem.at(point.x + t * v).value - point.value
+        return value(point.x + t * v) - point.value
 
     whole = change(h)
     if not isfinite(whole) or abs(whole) <= noise:

@@ -34,7 +34,7 @@ from .curvature import EPS, nearby
 from .degenerate import Verdict, Way
 from .kinks import verdict_on_kink
 from .patience import Check, time_left
-from .problem import Evaluations, Matrix, Point, Problem, Vector
+from .problem import Matrix, Point, Vector
 from .signature import Signature
 
 __all__ = ["Looked", "densified", "look"]
@@ -61,6 +61,7 @@ def densified(point: Point) -> Point:
     Examples
     --------
     >>> from scipy.sparse import csr_array
+    >>> from thalweg.optimize.problem import Problem
     >>> bowl = Problem(2, lambda x: (x @ x, 2 * x), lambda x: csr_array(2 * np.eye(2)), sparse=True)
     >>> densified(bowl.at([1.0, 0.0])).hessian
     array([[2., 0.],
@@ -405,19 +406,18 @@ def _somewhere(at: Signature, tau: float, sign: int) -> tuple[bool, float]:
 
 def _rough(s: _System) -> Verdict | None:
     """Look for kinks of L in a few directions."""
-    problem = s.point.problem
-    if getattr(problem, "smooth", None) or s.A.shape[0]:
+    problem, z = s.point.problem, s.z
+    if problem.smooth or s.A.shape[0]:
         return None  # on constraints the directions would have to be tangent
-    z = s.z
+    at = Point(problem, s.point.x, s.point.value + float(z @ s.point.x), s.left)
+    size = abs(s.point.value) + float(np.abs(z) @ np.abs(s.point.x))
+    first, f_and_gradient = problem.first, problem.f_and_gradient
 
-    def f_and_gradient(x: Vector) -> tuple[float, Vector]:
-        there = quiet.at(x)
-        return there.value + float(z @ x), there.gradient
+    def L(x: Vector) -> float:
+        value = first(x)[0] if first is not None else f_and_gradient(x)[0]
+        return float(value) + float(z @ x)
 
-    quiet = replace(problem, count=Evaluations())
-    L = Problem(problem.n, f_and_gradient, lower=problem.lower, upper=problem.upper)
-    at = Point(L, s.point.x, s.point.value + float(z @ s.point.x), s.left)
-    return verdict_on_kink(at, s.W, None, abs(s.point.value) + float(np.abs(z) @ np.abs(s.point.x)))
+    return verdict_on_kink(at, s.W, None, size, L)
 
 
 def _leave(s: _System, sign: int) -> Way | None:

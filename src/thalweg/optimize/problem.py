@@ -164,6 +164,9 @@ class Problem:
         Hessians and Jacobians are `scipy.sparse.csr_array`.
     convex : bool or None
         Whether f is known to be convex and the feasible set too.
+    smooth : bool or None
+        Whether f and c are known to have derivatives everywhere that they are finite: no abs, max, floor, branches.
+        Kinks are not looked for then.
 
     Examples
     --------
@@ -196,6 +199,7 @@ class Problem:
     sampled: Any = None
     sparse: bool = False
     convex: bool | None = None
+    smooth: bool | None = None
 
     def __post_init__(self) -> None:
         if (self.lower is None) != (self.upper is None):

@@ -45,9 +45,10 @@ def equilibrate(H: Matrix, noise: Matrix | None = None, sweeps: int = 8) -> Vect
         A = np.where(A <= noise, 0.0, A)
     d = _first_guess(A)
     for _ in range(sweeps):
-        largest = np.max(A / np.outer(d, d), axis=1, initial=0.0)
-        d = np.where(largest > 0, d * np.sqrt(largest), d)
-        if np.all((largest == 0) | (np.abs(largest - 1) < 0.1)):
+        largest = (A / (d[:, None] * d)).max(axis=1, initial=0.0)
+        largest[largest == 0] = 1.0
+        d = d * np.sqrt(largest)
+        if (abs(largest - 1) < 0.1).all():
             break
     empty = ~A.any(axis=1)
     if empty.any():

@@ -31,7 +31,7 @@ from .holding import Holding, holding_of
 from .kinks import verdict_on_kink
 from .other_multipliers import definite_for_some
 from .patience import Check
-from .problem import Evaluations, Matrix, Point, Problem, Vector
+from .problem import Evaluations, Matrix, Point, Vector
 from .ways import leave, way
 
 __all__ = ["Judged", "judge"]
@@ -170,21 +170,25 @@ def _corner(point: Point, held: Holding, up: bool) -> Verdict:
 def _rough(point: Point, held: Holding) -> Verdict | None:
     """Look for kinks of L along the directions that the constraints leave free."""
     problem, base = point.problem, held.base
-    if getattr(problem, "smooth", None):
+    if problem.smooth:
         return None
     y, z = base.active.spread(base.mu, problem.m, problem.n)
 
-    def f_and_gradient(x: Vector) -> tuple[float, Vector]:
-        there = problem.at(x)
-        return there.value + float(y @ there.c) + float(z @ x), there.gradient
+    first, f_and_gradient, constraints = problem.first, problem.f_and_gradient, problem.constraints
+
+    def L(x: Vector) -> float:
+        if first is not None:
+            value, _, c, _ = first(x)
+            return float(value) + float(y @ c) + float(z @ x)
+        of_rows = 0.0 if constraints is None else float(y @ constraints.c_and_jacobian(x)[0])
+        return float(f_and_gradient(x)[0]) + of_rows + float(z @ x)
 
     at = point.value + float(y @ point.c) + float(z @ point.x)
-    L = Problem(problem.n, f_and_gradient, lower=problem.lower, upper=problem.upper)
-    problem = replace(problem, count=Evaluations())
     size = abs(point.value) + float(np.abs(z) @ np.abs(point.x))
     if problem.m:
         size += float(np.abs(y) @ (np.abs(point.J) @ np.abs(point.x) + np.abs(point.c)))
-    v = verdict_on_kink(Point(L, point.x, at, base.residual), base.W, held.tangent.directions, size)
+    here = Point(problem, point.x, at, base.residual)
+    v = verdict_on_kink(here, base.W, held.tangent.directions, size, L)
     if v is None:
         return None
     still = held.strong
@@ -196,12 +200,17 @@ def _rough(point: Point, held: Holding) -> Verdict | None:
 
 def _eigenvalues(held: Holding) -> Vector:
     """Those of the Hessian of L on the tangent space, in the user's units."""
-    Z = held.tangent.directions
-    if not Z.shape[1]:
+    Z, W = held.tangent.directions, held.base.W
+    n, r = Z.shape
+    if r == 0:
         return np.zeros(0)
-    if Z.shape[0] > Z.shape[1] or not np.all(held.tangent.d == 1.0):
-        Z = np.linalg.qr(Z)[0]
-    return np.asarray(np.linalg.eigvalsh(Z.T @ held.base.W @ Z), dtype=np.float64)
+    if r == 1:
+        v = Z[:, 0]
+        return np.array([float(v @ W @ v) / float(v @ v)])
+    if r == n:
+        return np.asarray(np.linalg.eigvalsh(W), dtype=np.float64)
+    Z = np.linalg.qr(Z)[0]
+    return np.asarray(np.linalg.eigvalsh(Z.T @ W @ Z), dtype=np.float64)
 
 
 def _condition(held: Holding) -> float:
