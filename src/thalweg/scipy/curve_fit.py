@@ -30,6 +30,9 @@ __all__ = ["curve_fit"]
 #: Keywords of `scipy.optimize.leastsq`, which SciPy passes on for method 'lm'.
 LEASTSQ = ("ftol", "xtol", "gtol", "maxfev", "epsfcn", "factor", "diag", "col_deriv")
 
+#: The gradient at which a fit ends, where none is asked for: with an exact Jacobian all digits are to be had.
+GRADIENT = 1e-14
+
 
 def curve_fit(
     f: Callable[..., Any],
@@ -223,6 +226,8 @@ def _keywords(kwargs: dict[str, Any], method: str) -> dict[str, Any]:
         words = {key: value for key, value in words.items() if key in ("ftol", "xtol", "gtol", "maxfev")}
         if not words.get("gtol"):
             words.pop("gtol", None)
+    if words.get("loss", "linear") == "linear":
+        words.setdefault("gtol", GRADIENT)
     if "max_nfev" not in words:
         words["max_nfev"] = words.pop("maxfev", None)
     if method == "lm" and words["max_nfev"] == 0:
