@@ -158,3 +158,18 @@ def test_a_stationary_point_of_the_violation_that_is_no_minimum_of_it_is_left():
     case = Case(lambda x: x[0] ** 2 + x[1] ** 2, (0.0, 0.0), 1.0, {"ineq": lambda x: [x[0] ** 2 - x[1] ** 2 - 1]})
     at, stuck, _ = run(SQP, case)
     assert stuck is None and at.point.value == pytest.approx(1.0)
+
+
+def test_where_no_multipliers_exist_the_run_says_so():
+    """Hock and Schittkowski 13: at the solution (1, 0) the gradients of the row and of the bound are opposite."""
+    case = Case(
+        lambda x: (x[0] - 2) ** 2 + x[1] ** 2,
+        (0.0, 0.0),
+        1.0,
+        {"ineq": lambda x: [(1 - x[0]) ** 3 - x[1]]},
+        (np.zeros(2), np.full(2, np.inf)),
+    )
+    at, stuck, path = run(SQP, case)
+    assert stuck is not None and "grow without bound" in stuck.reason
+    assert at.point.value == pytest.approx(1.0, abs=1e-3) and at.residual > 1e-8
+    assert len(path) < 100

@@ -44,6 +44,8 @@ TRUSTED = 1e3
 PRICES = (1e2, 1e10)
 #: From this price on, a violation that no step makes smaller is one of the problem.
 HIGH = 1e7
+#: Multipliers so much larger than the gradient, for so many iterations, have no limit.
+HUGE, PATIENCE = 1e5, 20
 #: How far a start is moved off its bounds where the functions are not finite on them.
 PUSH = 1e-2
 #: Below this value, on the constraints, a problem is unbounded.
@@ -87,6 +89,7 @@ class SQP:
         self.reach = 1.0
         self.turned = 1.0
         self.price = PRICES[0]
+        self.huge = 0
         self._cached_system: System | None = None
 
     def begin(self, x: Vector, run: Run) -> Iterate:
@@ -100,6 +103,7 @@ class SQP:
         self.search = Search(sides, Merit(np.zeros(m)), Filter(1e-4 * size), wall=10.0 * size)
         self.held = (sides.lower == sides.upper).astype(np.int8)
         self.price = PRICES[0]
+        self.huge = 0
         self.turned = 1.0
         self.reach = REACH * max(1.0, float(np.abs(point.x).max(initial=0.0)))
         y, z = np.zeros(m), np.zeros(sides.n)
@@ -118,6 +122,10 @@ class SQP:
         if not np.isfinite(H).all():
             H = np.zeros((problem.n, problem.n))  # the convex model then has the floor as its only curvature
         self.search.best = min(self.search.best, at.residual)
+        if self._without_multipliers(at):
+            return Stuck(
+                "the multipliers grow without bound: where the run leads, the gradients of what is active are dependent"
+            )
         system = self._load(H, point)
         step = newton_step(system, self.held)
         if step is not None:
@@ -130,6 +138,15 @@ class SQP:
     def worth_polishing(self, at: Iterate, run: Run) -> bool:
         """Whether one more step would give digits: no, convergence is quadratic."""
         return False
+
+    def _without_multipliers(self, at: Iterate) -> bool:
+        """Whether multipliers have been huge beside the gradient, in units of their rows, for many iterations."""
+        if at.y.size:
+            J, g = at.point.J, at.point.gradient
+            if float(np.abs(at.y).max()) > HUGE:
+                pull = float((np.abs(at.y) * np.abs(J).max(axis=1)).max())
+                self.huge += pull > HUGE * max(1.0, float(np.abs(g).max()))
+        return self.huge > PATIENCE
 
     def _load(self, H: Matrix, point: Point, lo: Vector | None = None, hi: Vector | None = None) -> System:
         if self._cached_system is None:
