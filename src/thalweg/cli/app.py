@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import sys
@@ -15,7 +16,7 @@ import typer
 from thalweg.cli import cache, output
 from thalweg.cli.arguments import write_point
 from thalweg.cli.question import Question, read_question
-from thalweg.errors import ThalwegError
+from thalweg.errors import ArgumentError, ThalwegError
 
 ANSWERED, NOT_CONVERGED, WRONG_USE = 0, 1, 2
 
@@ -37,6 +38,14 @@ Data = Annotated[
 ]
 At = Annotated[list[str] | None, typer.Option(metavar="x=1,y=2", help="The point: a value for every unknown.")]
 Start = Annotated[list[str] | None, typer.Option(metavar="x=0,w=[1,2]", help="A first guess for every unknown.")]
+SubjectTo = Annotated[
+    list[str] | None, typer.Option(metavar='"x + y = 1"', help="A constraint: =, <=, >=, or a range. May be repeated.")
+]
+Bounds = Annotated[
+    list[str] | None, typer.Option(metavar='"0 <= x <= 5"', help="Bounds of an unknown. May be repeated.")
+]
+Starts = Annotated[int, typer.Option(metavar="N", min=1, help="Search from N points, and list all that is found.")]
+Plot = Annotated[str | None, typer.Option(metavar="FILE", help="Draw the run into a file: .png, .svg or .pdf.")]
 Method = Annotated[str, typer.Option(metavar="NAME", help="How to search; `--method help` lists the choices.")]
 Rate = Annotated[float | None, typer.Option(metavar="RATE", help="A fixed step size for gradient descent.")]
 Tol = Annotated[float, typer.Option(help="Converged when the gradient is this small.")]
@@ -66,12 +75,16 @@ def search_command(sense: str) -> Callable[..., int]:
     def search(
         formula: FormulaText = None,
         start: Start = None,
+        subject_to: SubjectTo = None,
+        bounds: Bounds = None,
         data: Data = None,
         method: Method = "auto",
         learning_rate: Rate = None,
         tol: Tol = 1e-8,
         max_iterations: Iterations = None,
         time_limit: Seconds = None,
+        starts: Starts = 1,
+        plot: Plot = None,
         as_json: Json = False,
         quiet: Quiet = False,
         debug: Debug = False,
@@ -79,7 +92,10 @@ def search_command(sense: str) -> Callable[..., int]:
         if method == "help":
             print(methods_text())
             return ANSWERED
-        question = read_question(formula, data, start, "--start")
+        if plot is not None:
+            check_plot(plot)
+        guess = bool(subject_to or bounds or starts > 1)
+        question = read_question(formula, data, start, "--start", subject_to, bounds, guess)
         question.needs_one_number()
 
         from thalweg import optimize
@@ -87,7 +103,10 @@ def search_command(sense: str) -> Callable[..., int]:
         solution = (optimize.maximize if sense == "maximize" else optimize.minimize)(
             question.at,
             dict(question.point),
+            subject_to=question.subject_to,
+            bounds=question.bounds,
             method=method,
+            starts=starts,
             learning_rate=learning_rate,
             tol=tol,
             max_iterations=max_iterations,
@@ -98,6 +117,8 @@ def search_command(sense: str) -> Callable[..., int]:
             answer(question, sense, solution.to_dict())
         else:
             print(write_point(solution.x) if quiet else solution)
+        if plot is not None:
+            draw(solution, plot)
         return ANSWERED if solution.success else NOT_CONVERGED
 
     return search
@@ -109,6 +130,24 @@ app.command("minimize", help="Find a minimum of a formula, and say what kind of 
 app.command("maximize", help="Find a maximum of a formula, and say what kind of point it is.")(
     search_command("maximize")
 )
+
+
+def check_plot(path: str) -> None:
+    """An error before a long search rather than after it, where its picture could not be drawn."""
+    if not path.lower().endswith((".png", ".svg", ".pdf")):
+        raise ArgumentError(f"--plot: end the name of the file with .png, .svg or .pdf, not {path!r}")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ArgumentError("--plot needs matplotlib, which is not installed: pip install thalweg[plot]")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ArgumentError(f"--plot: there is no folder {folder}")
+
+
+def draw(solution: Any, path: str) -> None:
+    try:
+        solution.plot(path)
+    except OSError as error:
+        raise ArgumentError(f"--plot: {path} cannot be written: {error.strerror or error}") from None
 
 
 def methods_text() -> str:
@@ -165,15 +204,22 @@ def taylor(
 
 @app.command()
 def classify(
-    formula: FormulaText = None, at: At = None, data: Data = None, as_json: Json = False, debug: Debug = False
+    formula: FormulaText = None,
+    at: At = None,
+    subject_to: SubjectTo = None,
+    bounds: Bounds = None,
+    data: Data = None,
+    as_json: Json = False,
+    debug: Debug = False,
 ) -> int:
     """What kind of point this is: minimum, maximum, saddle point or not stationary, and why."""
-    question = read_question(formula, data, at, "--at")
+    question = read_question(formula, data, at, "--at", subject_to, bounds)
     question.needs_one_number()
 
     from thalweg import optimize
 
-    found = optimize.classify(question.at, dict(question.point))
+    conditions = {"subject_to": question.subject_to, "bounds": question.bounds}
+    found = optimize.classify(question.at, dict(question.point), **conditions)
     if as_json:
         answer(question, "classify", found.to_dict())
     else:

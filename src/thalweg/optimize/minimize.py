@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .build import equalities_from, problem_from
-from .classify import TOLERANCE, Classification, classify_point
+import numpy as np
+
+from thalweg.errors import ArgumentError
+
+from .build import build, equalities_from, problem_from
+from .classify import TOLERANCE, Classification
 from .constrained import classify_on
 from .descend import Descent, descent
 from .problem import Problem, Vector
@@ -253,7 +257,7 @@ def solve(f: Callable[..., Any] | Problem, x0: Any, method: str, starts: int, **
 
 
 def classify(
-    f: Callable[..., Any] | Problem, x: Any, subject_to: Any = None, *, tol: float = TOLERANCE
+    f: Callable[..., Any] | Problem, x: Any, subject_to: Any = None, *, bounds: Any = None, tol: float = TOLERANCE
 ) -> Classification:
     """Say what kind of point `x` is: strict minimum, minimum, maximum, saddle, degenerate or not stationary.
 
@@ -263,8 +267,9 @@ def classify(
         A scalar function written with plain NumPy, or a formula.
     x : number, array, or nested structure of them
         The point.
-    subject_to : callable, list of callables, or dict {"eq": ...}, optional
-        Constraints g(x) = 0.  The multipliers λ are those of L(x, λ) = f(x) + Σ λᵢ gᵢ(x).
+    subject_to, bounds : optional
+        As for `minimize`.  The multipliers λ are those of L(x, λ) = f(x) + Σ λᵢ gᵢ(x), in the structure of the
+        constraints.
     tol : float
         To how many digits, relatively, x is known: the gradient counts as zero if such a change of x explains it.
 
@@ -274,12 +279,29 @@ def classify(
     'strict minimum'
     >>> classify(lambda x: x[0] ** 2 - x[1] ** 2, [0.0, 0.0]).kind
     'saddle'
-    >>> c = classify(lambda x: x[0] ** 2 + x[1] ** 2, [0.5, 0.5], subject_to=lambda x: x[0] + x[1] - 1)
+    >>> c = classify(lambda x: x[0] ** 2 + x[1] ** 2, [0.5, 0.5], subject_to=lambda x: x[0] + x[1] == 1)
     >>> c.kind, c.multipliers
     ('strict minimum', -1.0)
     """
-    problem, at = problem_from(f, x)
-    point = problem.at(at)
-    if subject_to is None:
-        return classify_point(point, tol)
-    return classify_on(point, equalities_from(subject_to, x), tol=tol)
+    if subject_to is None and bounds is None:
+        problem, at = problem_from(f, x)
+        return classify_on(problem.at(at), tol=tol)
+    if isinstance(f, Problem) and bounds is None:
+        return classify_on(f.at(x), equalities_from(subject_to, x), tol=tol)
+    built = build(f, x, subject_to=subject_to, bounds=bounds)
+    if built.layout is not None and built.free is not None:
+        held = np.setdiff1d(np.arange(built.fixed.size), built.free)
+        off = np.abs(built.layout.start - built.fixed)[held] > tol * np.maximum(1.0, np.abs(built.fixed[held]))
+        if off.any():
+            j = int(held[np.argmax(off)])
+            raise ArgumentError(
+                f"The point is not within the bounds: {built.layout.names[j]} is {built.fixed[j]:g} there."
+            )
+    found = classify_on(built.problem.at(built.start), tol=tol)
+    if found.y is None or found.z is None or not built.relations.all:
+        return replace(found, multipliers=None)
+    lower, upper = built.problem.lower, built.problem.upper
+    if lower is not None and upper is not None:
+        lower, upper = built.spread(lower, -np.inf), built.spread(upper, np.inf)
+    multipliers = built.relations.multipliers(found.y, built.spread(found.z), lower, upper)
+    return replace(found, multipliers=multipliers)
