@@ -115,7 +115,6 @@ def test_verbose(capsys):
         {"jac": "4-point"},
         {"tr_solver": "nonsense"},
         {"loss": "nonsense"},
-        {"loss": lambda z: z},
         {"method": "lm", "loss": "huber"},
         {"verbose": 5},
         {"max_nfev": 0},
@@ -137,6 +136,11 @@ def test_errors_are_scipys(words):
     for module in (scipy.optimize.least_squares, least_squares):
         with pytest.raises(ValueError):
             module(rosenbrock, **arguments)
+
+
+def test_a_loss_of_the_wrong_shape():
+    with pytest.raises(ValueError, match="wrong shape"):
+        least_squares(rosenbrock, [2.0, 2.0], loss=lambda z: z)
 
 
 def test_too_few_residuals_for_lm():

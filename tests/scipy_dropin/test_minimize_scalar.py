@@ -55,8 +55,13 @@ def test_a_kink():
     assert result.success
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_function_without_minimum():
-    assert not minimize_scalar(lambda x: x, bracket=(0, 1)).success
+    for module in (scipy.optimize.minimize_scalar, minimize_scalar):
+        with pytest.raises(RuntimeError, match="No valid bracket"):
+            module(lambda x: x, bracket=(0, 1))
+    flat = minimize_scalar(lambda x: np.exp(-(x**2)), bracket=(1.0, 2.0))  # falls for ever, to a value of zero
+    assert flat.success == scipy.optimize.minimize_scalar(lambda x: np.exp(-(x**2)), bracket=(1.0, 2.0)).success
 
 
 def test_a_method_of_the_users_own():
