@@ -27,6 +27,7 @@ from thalweg.ops.contract import matmul
 from thalweg.ops.elementwise import astype
 from thalweg.tracing.trace import Traced
 from thalweg.transforms.degree import polynomial_degree
+from thalweg.transforms.smooth import is_smooth
 
 __all__ = ["Program", "is_too_dense"]
 
@@ -45,6 +46,8 @@ class Program:
     ----------
     degree : float
         Of the objective as a polynomial, by the last trace; ∞ where it is none.
+    smooth : bool
+        Whether f and c are known to have no kinks, by the last trace.
     rows : int
         Number of rows of c.
 
@@ -62,6 +65,7 @@ class Program:
     def __init__(self, f: Callable[..., Any], sparse: bool = False) -> None:
         self.sparse = sparse
         self.degree = float("inf")
+        self.smooth = False
         self.rows = 0
         self.values = Transformed(f, 0, self._rule, "minimize")
         self._general = hessian(_lagrangian(f), sparse=sparse)
@@ -80,6 +84,7 @@ class Program:
         value, (slope,) = gradients(_part(traced, y), variables, "minimize")
         c = c if c.dtype.kind == "f" else astype(c, FLOAT64)
         self.degree = polynomial_degree([y], variables.nodes)
+        self.smooth = not traced.guards and is_smooth([y, c], variables.nodes)
         self.rows = c.size
         n = slope.size
         if not c.size:

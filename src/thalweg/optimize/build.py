@@ -403,6 +403,7 @@ class _Builder:
             first=at,
             lagrangian=lagrangian,
             sparse=sparse,
+            smooth=derivatives.smooth or None,
         )
         return program, problem, derivatives.degree, relations
 
