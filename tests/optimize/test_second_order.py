@@ -56,7 +56,7 @@ def test_regressions(name, method):
     found = regression(name)
     s = minimize(found.problem, found.starts[1], method=method)
     assert s.success
-    np.testing.assert_allclose(s.x, found.certified, rtol=1e-6)
+    np.testing.assert_allclose(s.x, found.certified, rtol=2e-9)
 
 
 @pytest.mark.parametrize("method", ["gauss-newton", "levenberg-marquardt"])

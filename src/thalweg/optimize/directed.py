@@ -16,6 +16,7 @@ import numpy as np
 from .composition import Direction, NoDirection, Path, StepRule, Stuck, Taken
 from .engine import Iterate, Run
 from .problem import Point, Vector
+from .trust_region import WHOLE
 
 __all__ = ["Directed"]
 
@@ -92,7 +93,7 @@ class Directed:
         except NoDirection:
             return False
         ahead = path(path.natural * (1 + 1e-8))
-        if ahead.kind != "Newton":
+        if ahead.kind not in WHOLE:
             return False
         gained = at.residual <= 0.1 * self._previous
         self._previous = at.residual
