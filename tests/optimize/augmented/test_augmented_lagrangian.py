@@ -6,9 +6,11 @@ import scipy.sparse as sp
 
 from optimize.hard_problems import INFEASIBLE, SOLVABLE, UNBOUNDED, Case, run
 from thalweg.optimize.augmented import AugmentedLagrangian
+from thalweg.optimize.build import build
 from thalweg.optimize.composition import Stuck
 from thalweg.optimize.engine import Run
 from thalweg.optimize.problem import Constraints, Problem
+from thalweg.optimize.saved import pack, restored
 
 
 @pytest.mark.parametrize("name", SOLVABLE)
@@ -147,3 +149,15 @@ def test_bad_starts_and_caches():
         ends.append(at.point.x)
     np.testing.assert_array_equal(*ends)
     assert engine.worth_polishing(at, loop) is False
+
+
+def test_what_it_remembers_can_be_saved_and_resumed():
+    case = SOLVABLE["Hock and Schittkowski 71"]
+    problem = build(case.f, np.array(case.x0), subject_to=case.subject_to, bounds=case.bounds).problem
+    loop, engine = Run(problem), AugmentedLagrangian(problem)
+    at = engine.begin(np.array(case.x0), loop)
+    for _ in range(2):
+        at = engine.advance(at, loop)
+    kept = pack({"engine": engine, "at": at})
+    again = restored(kept, problem, {"engine": AugmentedLagrangian(problem)})
+    np.testing.assert_array_equal(again["engine"].advance(again["at"], loop).point.x, engine.advance(at, loop).point.x)

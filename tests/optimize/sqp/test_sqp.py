@@ -11,6 +11,7 @@ from thalweg.optimize.build import build
 from thalweg.optimize.composition import Stuck
 from thalweg.optimize.engine import OutOfTime, Run
 from thalweg.optimize.problem import Problem
+from thalweg.optimize.saved import pack, restored
 from thalweg.optimize.sqp import SQP
 
 
@@ -173,3 +174,15 @@ def test_where_no_multipliers_exist_the_run_says_so():
     assert stuck is not None and "grow without bound" in stuck.reason
     assert at.point.value == pytest.approx(1.0, abs=1e-3) and at.residual > 1e-8
     assert len(path) < 100
+
+
+def test_what_it_remembers_can_be_saved_and_resumed():
+    case = SOLVABLE["Hock and Schittkowski 71"]
+    problem = build(case.f, np.array(case.x0), subject_to=case.subject_to, bounds=case.bounds).problem
+    loop, engine = Run(problem), SQP(problem)
+    at = engine.begin(np.array(case.x0), loop)
+    for _ in range(2):
+        at = engine.advance(at, loop)
+    kept = pack({"engine": engine, "at": at})
+    again = restored(kept, problem, {"engine": SQP(problem)})
+    np.testing.assert_array_equal(again["engine"].advance(again["at"], loop).point.x, engine.advance(at, loop).point.x)

@@ -41,10 +41,13 @@ CONTRACTION = 0.5
 DROWNED = 1e-11
 #: Changes of the violation below this part of what the filter calls small are rounding.
 LEVEL = 1e-6
+#: No step is longer than this many times the largest |x| (at least one).
+FAR = 100.0
 MOST_TRIALS = 40
 
 
-class Sides(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sides:
     """Lower and upper sides of the variables, then of the rows."""
 
     lower: Vector
@@ -96,7 +99,8 @@ class Search:
         if not (D < 0 or -D <= noise):
             return Stuck("the quadratic model has no direction of descent")
         wall = self.wall if theta < self.wall else 2.0 * theta
-        alpha, not_finite = 1.0, None
+        length, around = float(np.abs(d).max()), max(1.0, float(np.abs(point.x).max()))
+        alpha, not_finite = min(1.0, FAR * around / max(length, 1e-300)), None
         for _ in range(MOST_TRIALS):
             x = sides.inside(point.x + alpha * d)
             if (x == point.x).all():
