@@ -130,6 +130,13 @@ class Form:
         ]
         self.signed_sides = self.sign * self.sides
 
+    def relax(self, amount: float) -> Vector:
+        """Move the sides of the rows outward, relatively, and return by how much each bound has been moved."""
+        moved = np.where(self.B >= self.n, amount * np.maximum(1.0, np.abs(self.sides)), 0.0)
+        self.sides = self.sides - self.sign * moved
+        self.signed_sides = self.sign * self.sides
+        return moved
+
     def rescale(self, point: Point) -> None:
         """Choose the scales of f and of the rows by the gradients at a point."""
         steepest = point.gradient_norm
@@ -197,7 +204,7 @@ class Form:
 
     def gather(self, v: Vector) -> Vector:
         """Return Σ v e_B: numbers of the bounds, added up for the components of w."""
-        return np.bincount(self.B, v, self.size)
+        return np.bincount(self.B, v, self.size).astype(np.float64, copy=False)
 
     def user_y(self, y: Vector) -> Vector:
         """Return multipliers of all rows of the problem in its own units, with the signs that they may have."""

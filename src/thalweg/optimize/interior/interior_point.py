@@ -58,6 +58,9 @@ SHORT, ROUNDING, PATIENCE = 1e-8, 1e-14, 12
 ENDLESS_MULTIPLIERS, LONGEST_WAIT = 1e18, 8
 #: Multipliers of the bounds are at most so large after restoration.
 LARGEST_RESET = 1e3
+#: How far the sides of rows are moved outward where they seem to have no inside: less than `tol`.
+RELAXATION = 1e-9
+EPS = 2.220446049250313e-16
 #: Below this value, at a feasible point, the objective is taken for unbounded.
 UNBOUNDED = -1e20
 #: Iterates larger than this have run away.
@@ -130,6 +133,7 @@ class InteriorPoint:
         self.filter, self.inertia = Filter(), Inertia()
         self.barrier = Barrier(self.mu_start, adaptive=self.mu_strategy == "adaptive" and form.bounds > 0)
         self.restoring, self.idle, self.waited, self.least_residual = False, 0, 0, float("inf")
+        self.relaxed = 0.0
         self.begun_at = np.array(x, dtype=np.float64)
         point = self._first_point(run)
         if not point.finite:
@@ -151,16 +155,17 @@ class InteriorPoint:
         self.filter = Filter(theta_most=1e4 * max(1.0, theta), theta_least=1e-4 * max(1.0, theta))
         return self._iterate(None, 0.0, "")
 
+    def _inside(self, x: Vector, push: float) -> Vector:
+        form = self._cached_form
+        return x if form.x_lower is None else inside(x, form.x_lower, form.x_upper, push)
+
     def _first_point(self, run: Run) -> Point:
         """Evaluate inside the bounds; nearer to them where the function is not finite."""
-        form, push = self._cached_form, self.push
+        push = self.push
         while True:
-            x = self.begun_at
-            if form.x_lower is not None and form.x_upper is not None:
-                x = inside(x, form.x_lower, form.x_upper, push)
-            point = run.evaluate(x)
+            point = run.evaluate(self._inside(self.begun_at, push))
             push *= 0.1
-            if point.finite or form.x_lower is None or push < 1e-9:
+            if point.finite or self._cached_form.x_lower is None or push < 1e-9:
                 return point
 
     def _first_multipliers(self, place: Place, d: Vector) -> tuple[Vector, Vector]:
@@ -229,7 +234,9 @@ class InteriorPoint:
         new = self._stand(found.place, found.w, found.d, y, v)
         if shift and form.m and np.abs(new.r).max() > max(GROWN * np.abs(here.r).max(), LOCAL):
             self._estimate(new)
-        stuck = self._nowhere(found.place.point, found.alpha * step.dw)
+        if self._idle(found.alpha * step.dw):
+            return self._relax(at, run, "the steps are lost in rounding, and the residual does not fall any more")
+        stuck = self._nowhere(found.place.point)
         kind = found.kind if not shift else f"{found.kind}, shifted"
         return stuck or self._iterate(found.place.point.x - point.x, found.alpha, kind)
 
@@ -284,15 +291,17 @@ class InteriorPoint:
         after = Position(self._cached_form, tried.place, tried.w, tried.d, y, v)
         return found if after.error(mu) <= 0.9 * before else None
 
-    def _nowhere(self, point: Point, moved: Vector) -> Stuck | None:
-        """Say whether the run leads nowhere: without end, or without a step that matters."""
+    def _idle(self, moved: Vector) -> bool:
+        """Whether steps have been too short to matter, without any gain in the residual, for a while."""
         residual = self._cached_here.residual()
         gained = residual < 0.9 * self.least_residual
         self.least_residual = min(residual, self.least_residual)
         size = float((np.abs(moved) / (1.0 + np.abs(self.w))).max())
         self.idle = 0 if gained or size > SHORT else self.idle + (1 if size > ROUNDING else 4)
-        if self.idle > PATIENCE:
-            return Stuck("the steps are lost in rounding, and the residual does not fall any more")
+        return self.idle > PATIENCE
+
+    def _nowhere(self, point: Point) -> Stuck | None:
+        """Say whether the run goes on without end."""
         longest = float(np.abs(point.x).max())
         if point.value < UNBOUNDED and point.violation <= 1e-6 * max(1.0, longest):
             far = point.x - self.begun_at
@@ -300,6 +309,26 @@ class InteriorPoint:
         if not longest < TOO_FAR:
             return Stuck("the iterates grow without end", too_far=True, at=point.x)
         return None
+
+    def _relax(self, at: Iterate, run: Run, reason: str) -> Iterate | Stuck:
+        """Give the rows an inside, once, if they may have none; or give up."""
+        form, here = self._cached_form, self._cached_here
+        if self.relaxed or not form.slacks or at.point.violation > run.tol:
+            return Stuck(reason)
+        self.relaxed = RELAXATION
+        point = run.evaluate(self._inside(here.w[: form.n], RELAXATION))
+        place = form.place(point)
+        moved = form.relax(RELAXATION)
+        slacks = inside(place.c[form.inequality], form.w_lower[form.n :], form.w_upper[form.n :], EPS)
+        w = np.concatenate([point.x, slacks])
+        d = np.maximum(form.distances(w), np.maximum(RELAXATION, moved))
+        self.barrier.hold(RELAXATION)
+        self.filter.clear()
+        self.idle, self.waited, self.least_residual = 0, 0, float("inf")
+        v = np.minimum(self.barrier.mu / d, LARGEST_RESET)
+        y = least_squares_multipliers(form, self._cached_system, place, v)
+        self._stand(place, w, d, y, v)
+        return self._iterate(point.x - here.place.point.x, 0.0, "relaxation")
 
     def worth_polishing(self, at: Iterate, run: Run) -> bool:
         """Return False: the last digits come cheaper from Newton's method on the active constraints."""
@@ -310,7 +339,7 @@ class InteriorPoint:
     def _leave(self, at: Iterate, run: Run, reason: str) -> Iterate | Stuck:
         """Begin restoration, or give up where there is nothing to restore."""
         if not self.restore or at.point.violation <= 1e-2 * run.tol:
-            return Stuck(reason)
+            return self._relax(at, run, reason)
         here = self._cached_here
         self.restoring, self.theta_left = True, here.theta
         self.filter.add(here.theta, barrier_value(here.form, here.place.f, here.d, self.barrier.mu))

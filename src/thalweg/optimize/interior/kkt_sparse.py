@@ -128,7 +128,7 @@ class SparseKKT:
     # --------------------------------------------------------------------------------------------------- factorization
 
     def factorize(self, x_diagonal: Vector, c_diagonal: Vector) -> int:
-        """Factorize; return 0 for inertia (n, m) or an unknown one, 1 for too many negative eigenvalues, −1 if singular."""
+        """Factorize; return 0 for inertia (n, m) or an unknown one, 1 for too many negative ones, −1 if singular."""
         n, m = self.n, self.m
         diagonal = np.concatenate([self.W_diagonal + x_diagonal, -c_diagonal])
         self.values[self.off.size + self.J_size :] = diagonal

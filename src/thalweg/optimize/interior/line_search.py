@@ -29,7 +29,8 @@ __all__ = ["Found", "Step", "Trial", "barrier_value", "search", "trial"]
 
 #: Second-order corrections at most, and how much each must lower the infeasibility.
 CORRECTIONS, KAPPA_SOC = 4, 0.99
-MOST_TRIALS = 60
+#: No search goes below this length, nor beyond so many trials.
+SHORTEST, MOST_TRIALS = 1e-12, 60
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +86,7 @@ def trial(here: Position, dw: Vector, dd: Vector, alpha: float, mu: float, run: 
     form = here.form
     w = here.w + alpha * dw
     x = w[: form.n]
-    if form.x_lower is not None:
+    if form.x_lower is not None and form.x_upper is not None:
         x = np.minimum(np.maximum(x, form.x_lower), form.x_upper)
     elif form.slacks:
         x = x.copy()
@@ -115,7 +116,7 @@ def search(here: Position, filter: Filter, system: NewtonSystem, step: Step, mu:
     slope, alpha = step.slope, step.alpha
     if not isfinite(slope):
         return None
-    shortest = filter.shortest(theta, slope)
+    shortest = max(filter.shortest(theta, slope), SHORTEST)
     for trials in range(MOST_TRIALS):
         tried = trial(here, step.dw, step.dd, alpha, mu, run)
         if tried.theta < inf and filter.accepts(theta, phi, alpha, slope, tried.theta, tried.phi):

@@ -38,6 +38,8 @@ def made_anew(engine: InteriorPoint, at: Iterate, run: Run) -> Position:
     """Make what `state_of` left out; return where the method stands."""
     engine._cached_form = form = Form(run.problem)
     form.set_scales(engine.f_scale, engine.row_scale, at.point)
+    if engine.relaxed:
+        form.relax(engine.relaxed)
     engine._cached_system = NewtonSystem(form)
     # while restoring, the point is another one than the arrays are for; nothing is asked of the position then
     engine._cached_here = here = Position(form, form.place(at.point), engine.w, engine.d, engine.y, engine.v)
