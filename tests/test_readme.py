@@ -17,7 +17,7 @@ import pytest
 import thalweg
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/performance.md", "docs/textbook.md"]
+PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/performance.md", "docs/scipy.md", "docs/textbook.md"]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
 ENVIRONMENT.pop("THALWEG_NATIVE", None)
@@ -136,6 +136,7 @@ def test_comparison():
         "docs/index.md",
         "docs/textbook.md",
         "docs/performance.md",
+        "docs/scipy.md",
     ],
 )
 def test_links_lead_somewhere(page):

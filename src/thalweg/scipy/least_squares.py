@@ -202,7 +202,7 @@ def _composed(task: Squares, found: Fitted, watch: Watch, notes: list[str]) -> A
     notes = [*notes, *found.notes]
     result = Result(
         x=x,
-        cost=float(solution.value),
+        cost=np.float64(solution.value),
         fun=found.r,
         jac=J,
         grad=np.asarray(solution.gradient, dtype=np.float64),

@@ -97,7 +97,7 @@ def minimize(
     The saddle of x² − y² + y⁴, where SciPy's methods end from here:
 
     >>> result = minimize(lambda x: x[0] ** 2 - x[1] ** 2 + x[1] ** 4, [1.0, 0.0])
-    >>> round(result.fun, 12)
+    >>> round(float(result.fun), 12)
     -0.25
     """
     start = vector_start(x0)
@@ -252,7 +252,7 @@ def _fixed(objective: Objective, conditions: Sequence[Condition], x: Vector) -> 
         )
     elif conditions:
         message = "All independent variables were fixed by bounds at values that satisfy the constraints."
-    result = Result(x=x.copy(), fun=float(objective.value(x)), success=not worst, message=message, status=0)
+    result = Result(x=x.copy(), fun=np.float64(objective.value(x)), success=not worst, message=message, status=0)
     result.update(nfev=1, njev=0, nhev=0, nit=0)
     return result
 

@@ -110,7 +110,7 @@ def compose(
     free = np.flatnonzero(box[0] != box[1])
     gradient[box[0] == box[1]] = np.nan  # over fixed variables it is not known
     fields = name.fields.split()
-    result = Result(x=x, fun=float(solution.value), nit=solution.iterations, status=status, success=success)
+    result = Result(x=x, fun=np.float64(solution.value), nit=solution.iterations, status=status, success=success)
     result["nfev"] = solution.nfev if calls is None else calls
     result["message"] = " ".join([words, *([f"Notes: {'; '.join(notes)}."] if notes else [])])
     for field, value in (("jac", gradient), ("njev", solution.njev), ("nhev", solution.nhev)):
