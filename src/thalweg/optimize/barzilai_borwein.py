@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
-from .composition import DROWNED, Path, Stuck, Taken, unchanged
+from .composition import Path, Stuck, Taken, decrease, unchanged
 from .problem import Point, Vector
 from .ray import straight
 
@@ -71,11 +71,14 @@ class BarzilaiBorwein:
         ray = straight(path)
         if self.weight == 0:
             self.average, self.weight = point.value, 1.0
-        reference = max(self.average, point.value) + DROWNED * abs(point.value)
+        spare = max(self.average - point.value, 0.0)
         size = self._secant(point) or ray.natural
         met_not_finite = None
         for _ in range(self.max_trials):
-            step = size * ray.d
+            proposal = ray(size)
+            step = proposal.step
+            if unchanged(point, step):
+                break
             trial = evaluate(point.x + step)
             if trial.value == float("-inf"):
                 return Taken(trial, step, size, ray.kind)
@@ -83,16 +86,14 @@ class BarzilaiBorwein:
                 met_not_finite = trial.x
                 size *= 0.1
                 continue
-            if trial.value <= reference + self.sufficient * size * ray.slope:
+            fell = decrease(point, trial, proposal)
+            if fell + spare >= self.sufficient * proposal.predicted:
                 self.x, self.gradient = point.x, point.gradient
                 heavier = self.memory * self.weight + 1
                 self.average = (self.memory * self.weight * self.average + trial.value) / heavier
                 self.weight = heavier
                 return Taken(trial, step, size, ray.kind)
-            if unchanged(point, step):
-                break
-            rise = trial.value - point.value - size * ray.slope
-            parabola = -0.5 * size * ray.slope / rise if rise > 0 else 0.5
+            parabola = 0.5 * proposal.predicted / (proposal.predicted - fell)
             size *= min(max(parabola, 0.1), 0.5)
         if met_not_finite is not None:
             return Stuck(
@@ -105,9 +106,9 @@ class BarzilaiBorwein:
         if self.x is None or self.gradient is None:
             return 0.0
         s, y = point.x - self.x, point.gradient - self.gradient
-        sy = float(s.dot(y))
-        if not sy > 0:
+        sy, yy = float(s.dot(y)), float(y.dot(y))
+        if not (sy > 0 and yy > 0):
             return 0.0
-        long, short = float(s.dot(s)) / sy, sy / float(y.dot(y))
+        long, short = float(s.dot(s)) / sy, sy / yy
         size = short if short < self.alike * long else long
         return size if isfinite(size) else 0.0

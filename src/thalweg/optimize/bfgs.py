@@ -68,7 +68,7 @@ class BFGS:
 
         if self.H is not None:
             g = point.gradient
-            if point.x is not self.x:
+            if self.x is not None and point.x is not self.x:
                 self._learn(point)
             d = dsymv(-1.0, self.H, g, lower=0)
             slope = float(g.dot(d))
@@ -77,7 +77,7 @@ class BFGS:
                 return Ray(point, d, slope, 1.0, "BFGS")
             self.forget()
         ray = self.start(point)
-        if len(self.start.slots or ()) == YOUNG:
+        if self.start.count == YOUNG:
             self._form()
             self.x, self.gradient, self.d = point.x, point.gradient, ray.d
         return ray

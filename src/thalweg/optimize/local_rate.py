@@ -61,7 +61,10 @@ class LocalRate:
                 met_not_finite = trial.x
                 size *= 0.1
                 continue
-            curvature = float(s.dot(trial.gradient - point.gradient)) / float(s.dot(s))
+            ss = float(s.dot(s))
+            if ss == 0:  # it underflows
+                break
+            curvature = float(s.dot(trial.gradient - point.gradient)) / ss
             if not size * curvature > 1 + 1e-10:
                 self.size = size * GROWTH
                 return Taken(trial, s, size, proposal.kind)
