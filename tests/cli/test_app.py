@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import thalweg
@@ -130,7 +131,8 @@ def test_method_and_learning_rate(run):
     assert "gradient-descent" in out
     code, out, _ = run("minimize", "--method", "help")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["auto", "gradient-descent", "newton"]
+    assert [line.split()[0] for line in out.splitlines()] == ["auto", *thalweg.optimize.METHODS]
+    assert all(len(line.split()) > 3 for line in out.splitlines())
 
 
 def test_a_column_or_an_unknown_called_e_is_not_the_constant(run, tmp_path):
@@ -222,6 +224,141 @@ def test_classify(run):
     assert json.loads(run("classify", "x^4", "--at", "x=0", "--json")[1])["kind"] == "strict minimum"
 
 
+# --- constraints ---
+
+
+def test_the_textbooks_line(run):
+    code, out, error = run("minimize", "x^2 + y^2", "--subject-to", "x + y = 1")
+    assert (code, error) == (0, "")
+    said = " ".join(out.split())
+    for text in (
+        "Strict minimum found",
+        "x 0.5 y 0.5 value 0.5",
+        "x + y = 1: active, multiplier -1",
+        "raising the right side of x + y = 1 by 1 changes the optimum by about +1",
+    ):
+        assert text in said
+
+
+def test_the_box_of_largest_volume_is_the_cube(run):
+    code, out, _ = run(
+        "maximize", "x*y*z", "--subject-to", "2*(x*y + y*z + z*x) = 6", "--bounds", "x >= 0, y >= 0",
+        "--bounds", "0 <= z", "--start", "x=1,y=2,z=3", "--json",
+    )  # fmt: skip
+    answer = json.loads(out)
+    assert (code, answer["kind"]) == (0, "maximum")
+    assert answer["x"] == pytest.approx({"x": 1, "y": 1, "z": 1})
+    assert answer["multipliers"] == [pytest.approx(-0.25)] and answer["shadow_prices"] == [pytest.approx(0.25)]
+    assert answer["constraints"][0]["text"] == "2*(x*y + y*z + z*x) = 6"
+    assert answer["bound_multipliers"] == pytest.approx({"x": 0, "y": 0, "z": 0}, abs=1e-8)
+
+
+def test_several_constraints_and_ranges(run):
+    code, out, _ = run(
+        "minimize", "(x - 4)^2 + (y - 3)^2", "--subject-to", "x*y <= 2, x + y >= 1", "--subject-to", "0 <= x <= 1",
+        "--json",
+    )  # fmt: skip
+    answer = json.loads(out)
+    assert code == 0 and answer["x"] == pytest.approx({"x": 1, "y": 2})
+    assert [one["active"] for one in answer["constraints"]] == [True, False, True]
+    assert answer["multipliers"] == pytest.approx([2, 0, 2], abs=1e-7)
+
+
+def test_constraints_on_vectors_and_data(run, tmp_path):
+    code, out, _ = run("minimize", "sum((w - [3, 1, 1])^2)", "--start", "w=[0,0,0]", "--subject-to", "sum(w) = 2",
+                       "--bounds", "w >= 0.5", "--bounds", "w[0] <= 0.75", "--quiet")  # fmt: skip
+    assert code == 0
+    point = [float(part) for part in out.strip().removeprefix("w=[").removesuffix("]").split(",")]
+    assert point == pytest.approx([0.75, 0.625, 0.625])
+    (tmp_path / "d.csv").write_text("t,y\n0,1\n1,2\n2,6\n")
+    code, out, _ = run("minimize", "sum((a*t + b - y)^2)", "--data", tmp_path / "d.csv", "--subject-to",
+                       "a*max(t) + b = 4", "--json")  # fmt: skip
+    answer = json.loads(out)
+    assert code == 0 and 2 * answer["x"]["a"] + answer["x"]["b"] == pytest.approx(4)
+
+
+def test_an_unknown_of_the_constraints_only_varies_if_it_has_a_start(run, fails):
+    code, out, _ = run("minimize", "t", "--subject-to", "(x - 1)^2 + 2 <= t", "--start", "x=3,t=9", "--json")
+    assert code == 0 and json.loads(out)["x"] == pytest.approx({"t": 2, "x": 1}, abs=1e-6)
+    code, out, _ = run("minimize", "t", "--subject-to", "(x - 1)^2 + 2 <= t", "--start", "x=3", "--quiet")
+    assert code == 0
+    message = fails("minimize", "x^2 + y", "--subject-to", "x + z = 1")
+    assert "x + z = 1 has z, which is not in the formula x^2 + y; its unknowns are x, y" in message
+    assert "add z=0 to --start" in message
+    assert "the bound of z has z" in fails("minimize", "x^2", "--bounds", "z >= 0", "--start", "x=1")
+
+
+@pytest.mark.parametrize(
+    "arguments, start",
+    [
+        (["x^2 + y", "--bounds", "2 <= x <= 4", "--bounds", "y >= -3"], {"x": 3, "y": 0}),
+        (["x^2", "--bounds", "x <= 10"], {"x": 0}),
+        (["x^2", "--bounds", "x >= 10"], {"x": 20}),
+        (["log(x) + x", "--subject-to", "x^2 >= 4"], {"x": 1}),
+        (["(x - 1)^2 + e", "--bounds", "e >= 2", "--start", "e=5"], {"x": 0, "e": 5}),
+        (["x + w[0]", "--subject-to", "x + w[0] = 1", "--start", "w=[3,4]"], {"x": 0, "w": [3, 4]}),
+    ],
+)
+def test_where_a_search_with_constraints_starts(arguments, start, monkeypatch, run):
+    begun = []
+
+    def minimize(f, x0, **options):
+        begun.append({name: np.asarray(value).tolist() for name, value in x0.items()})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(thalweg.optimize, "minimize", minimize)
+    run("minimize", *arguments)
+    assert begun == [start]
+
+
+def test_several_starts(run):
+    code, out, _ = run("minimize", "(x^2 + y - 11)^2 + (x + y^2 - 7)^2", "--bounds", "-5 <= x <= 5", "--bounds",
+                       "-5 <= y <= 5", "--starts", 12, "--json")  # fmt: skip
+    answer = json.loads(out)
+    assert code == 0 and len(answer["minima"]) == 4
+    found = sorted((round(one["x"]["x"], 4), round(one["x"]["y"], 4)) for one in answer["minima"])
+    assert found == [(-3.7793, -3.2832), (-2.8051, 3.1313), (3.0, 2.0), (3.5844, -1.8481)]
+
+
+def test_infeasible_and_unbounded_are_exit_code_1(run):
+    code, out, _ = run("minimize", "x^2", "--subject-to", "x^2 <= -1")
+    assert code == 1 and "NOT CONVERGED: infeasible" in out and "x^2 <= -1: VIOLATED by" in out
+    code, out, _ = run("minimize", "x + y", "--subject-to", "x - y = 1")
+    assert code == 1 and "unbounded" in out
+
+
+def test_classify_on_constraints(run):
+    code, out, _ = run("classify", "x^2 + y^2", "--at", "x=1/2,y=1/2", "--subject-to", "x + y = 1", "--json")
+    answer = json.loads(out)
+    assert (code, answer["kind"], answer["multipliers"]) == (0, "strict minimum", [pytest.approx(-1)])
+    code, out, _ = run("classify", "x^2 + y^2", "--at", "x=1,y=0", "--subject-to", "x >= 1", "--json")
+    answer = json.loads(out)
+    assert answer["kind"] == "strict minimum" and answer["multipliers"] == [pytest.approx(2)]
+    assert run("classify", "x^2 + y^2", "--at", "x=1,y=0", "--bounds", "x >= 0")[1].startswith("Not stationary")
+    assert run("classify", "x", "--at", "x=0", "--bounds", "0 <= x <= 1")[1].startswith("Strict minimum")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_plot(run, tmp_path, ending):
+    file = tmp_path / f"out.{ending}"
+    code, out, _ = run("minimize", "x^2 + y^2", "--subject-to", "x + y = 1", "--plot", file)
+    assert code == 0 and "Strict minimum" in out and file.stat().st_size > 1000
+
+
+def test_plot_that_cannot_be_drawn_is_said_before_the_search(fails, tmp_path, monkeypatch):
+    line = ["minimize", "x^2", "--start", "x=1", "--plot"]
+    assert "end the name of the file with .png, .svg or .pdf, not 'out.gif'" in fails(*line, "out.gif")
+    assert "there is no folder" in fails(*line, tmp_path / "nowhere" / "p.png")
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert "pip install thalweg[plot]" in fails(*line, "out.png")
+
+
+def test_plot_that_cannot_be_written(run, tmp_path):
+    (tmp_path / "p.png").mkdir()
+    code, out, error = run("minimize", "x^2", "--start", "x=1", "--plot", tmp_path / "p.png")
+    assert code == 2 and "Strict minimum" in out and "cannot be written: Is a directory" in error
+
+
 # --- JSON ---
 
 
@@ -230,8 +367,15 @@ def test_classify(run):
     [
         (
             ["minimize", "x^2", "--start", "x=1"],
-            "sense x value kind why status success message gradient gradient_norm eigenvalues certificate method"
-            " method_reason iterations evaluations time notes",
+            "sense x value kind why status success message gradient gradient_norm multipliers shadow_prices"
+            " bound_multipliers infeasibility constraints ray eigenvalues certificate method method_reason iterations"
+            " evaluations time notes minima",
+        ),
+        (
+            ["maximize", "x*y", "--subject-to", "x + y = 1", "--subject-to", "[x, y] >= 0", "--bounds", "x <= 5"],
+            "sense x value kind why status success message gradient gradient_norm multipliers shadow_prices"
+            " bound_multipliers infeasibility constraints ray eigenvalues certificate method method_reason iterations"
+            " evaluations time notes minima",
         ),
         (["diff", "x^2", "--at", "x=1", "--order", 2], "at entries value gradient hessian"),
         (["diff", "x^2", "--at", "x=1", "--order", 3], "at entries value derivatives"),
@@ -250,6 +394,7 @@ def test_json_has_the_documented_keys(run, arguments, keys):
     assert (answer["command"], answer["formula"]) == (arguments[0], arguments[1])
     page = (ROOT / "docs" / "command.md").read_text("utf-8")
     keys_inside = [*answer, *answer.get("certificate", ()), *answer.get("evaluations", ())]
+    keys_inside += [key for one in answer.get("constraints", ()) for key in one]
     assert [key for key in keys_inside if f"`{key}`" not in page] == []
 
 
@@ -293,6 +438,21 @@ def test_json_has_the_documented_keys(run, arguments, keys):
         (["diff", "sum(x^3)", "--at", "x=[1,2]", "--order", "3"], "unknown number, here are x[0], x[1]; "),
         (["diff", "x^2", "--at", "x=1", "--order", "0"], "--order"),
         (["diff", "[x, x]", "--at", "x=1", "--order", "2"], "has 2 entries, which have a Jacobian"),
+        (["minimize", "x^2", "--subject-to", "x + * 1 = 2"], "  x + * 1 = 2\n      ^\n"),
+        (
+            ["minimize", "x^2", "--subject-to", "x + 1"],
+            "--subject-to: x + 1 is no comparison; write it with =, <= or >=",
+        ),
+        (["minimize", "x^2", "--subject-to", "x != 1"], "--subject-to: x != 1 says 'not equal'"),
+        (["minimize", "x^2", "--subject-to", "1 <= 2"], "does not depend on the variables"),
+        (["minimize", "x^2 + y", "--bounds", "x <= y"], "does not bound one unknown by numbers"),
+        (["minimize", "x^2", "--bounds", "x^2 <= 4"], "does not bound one unknown by numbers"),
+        (["minimize", "x^2", "--bounds", "5 <= x <= 0"], "leave no number"),
+        (["minimize", "x^2", "--bounds", "x >= 1", "--subject-to", "x <= 0"], "No point satisfies x <= 0 together"),
+        (["minimize", "x^2", "--start", "x=1", "--starts", "0"], "--starts"),
+        (["minimize", "sum(w[0:2])", "--subject-to", "w[0] = 1"], "no value is given for w"),
+        (["minimize", "x^2", "--subject-to", "x + y = 1", "--start", "x=1,z=2"], "x + y = 1 has y"),
+        (["minimize", "x^2 + y^2", "--subject-to", "x + y = 1", "--method", "newton"], "cannot keep constraints"),
         (["taylor", "[x, y]", "--at", "x=1,y=1"], "tw.taylor"),
         (["classify", "[x, x]", "--at", "x=1"], "[x, x] has 2 entries; one number is needed"),
     ],

@@ -28,12 +28,12 @@ class Bound:
     upper: float = math.inf
 
 
-def read_comparisons(texts: Sequence[str], option: str, variables: Sequence[str] | None = None) -> list[Formula]:
+def read_comparisons(texts: Sequence[str], option: str) -> list[Formula]:
     """The comparisons of all texts; commas outside of brackets separate them, and the option may be repeated."""
     found = []
     for text in texts:
-        for item in split_at_commas(text, option):
-            read = formula(item.strip(), variables)
+        for item in _items(text, option):
+            read = formula(item.strip())
             if not read.is_comparison:
                 raise ArgumentError(
                     f'{option}: {read.text} is no comparison; write it with =, <= or >=, as in "x + y = 1"'
@@ -42,6 +42,14 @@ def read_comparisons(texts: Sequence[str], option: str, variables: Sequence[str]
                 raise ArgumentError(f"{option}: {read.text} says 'not equal', which bounds nothing")
             found.append(read)
     return found
+
+
+def _items(text: str, option: str) -> list[str]:
+    try:
+        return split_at_commas(text, option)
+    except ArgumentError:  # a bracket too many or too few: the formula's own error shows where
+        formula(text.strip())
+        raise
 
 
 def as_bound(read: Formula) -> Bound | None:
@@ -81,10 +89,10 @@ def _unknown(part: Formula) -> tuple[str, str] | None:
     return None
 
 
-def read_bounds(texts: Sequence[str], option: str, variables: Sequence[str] | None = None) -> list[Bound]:
-    """The bounds of all texts."""
+def as_bounds(comparisons: Sequence[Formula], option: str) -> list[Bound]:
+    """The bounds that comparisons are, all of them."""
     found = []
-    for read in read_comparisons(texts, option, variables):
+    for read in comparisons:
         bound = as_bound(read)
         if bound is None:
             raise ArgumentError(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.cli.arguments import Value, read_point
-from thalweg.cli.constraints import Bound, as_bound, guessed, read_bounds, read_comparisons, sides
+from thalweg.cli.constraints import Bound, as_bound, as_bounds, guessed, read_comparisons, sides
 from thalweg.cli.data import read_columns
 from thalweg.cli.output import progress_line
 from thalweg.errors import ArgumentError, ThalwegError
@@ -110,23 +110,28 @@ def read_question(
     if asked.is_comparison:
         raise ArgumentError(f"{asked.text} is a comparison; a formula whose value is a number is needed")
     conditions = read_comparisons(subject_to or (), "--subject-to")
-    sided = read_bounds(bounds or (), "--bounds")
+    bounding = read_comparisons(bounds or (), "--bounds")
     point = read_point(points or [], option)
-    read = [asked, *conditions]
+    read = [asked, *conditions, *bounding]
     constants = {step.value for one in read for part in one.parts for step in part.program if step.op == "constant"}
-    named = {name for one in read for name in one.variables}
-    columns = {} if data is None else columns_of(data, named | constants)
+    columns = {} if data is None else columns_of(data, {name for one in read for name in one.variables} | constants)
+    if taken := sorted(constants & {*columns, *point}):  # a column or an unknown called e is not the number e
+        asked, *others = (formula(one.text, variables=_with(one, taken)) for one in read)
+        conditions, bounding = others[: len(conditions)], others[len(conditions) :]
+    sided = as_bounds(bounding, "--bounds")
     unknowns = [name for name in asked.variables if name not in columns]
     unknowns += further_unknowns(asked, conditions, sided, unknowns, columns, point, option)
-    if taken := constants & {*columns, *point}:  # a column or an unknown called e is not the number e
-        unknowns += sorted(name for name in taken if name not in columns and name not in unknowns)
-        asked = formula(asked.text, variables=[*asked.variables, *sorted(taken - {*asked.variables})])
-        conditions = [formula(one.text, variables=[*one.variables, *sorted(taken)]) for one in conditions]
     question = Question(asked, columns, point, tuple(conditions), sides(sided) or None)
     if guess and not {*point} - {*unknowns} and (missing := [name for name in unknowns if name not in point]):
         point = guessed_point(question, missing, sided, point) or point
     check_names(point, unknowns, columns, option)
     return Question(asked, columns, {name: point[name] for name in unknowns}, question.conditions, question.bounds)
+
+
+def _with(read: Formula, taken: Sequence[str]) -> list[str]:
+    """The variables of a formula, with those of its constants that are none here."""
+    own = {step.value for part in read.parts for step in part.program if step.op == "constant"}
+    return [*read.variables, *(name for name in taken if name in own)]
 
 
 def further_unknowns(
