@@ -218,8 +218,7 @@ def classify(
 
     from thalweg import optimize
 
-    conditions = {"subject_to": question.subject_to, "bounds": question.bounds}
-    found = optimize.classify(question.at, dict(question.point), **conditions)
+    found = optimize.classify(question.at, dict(question.point), question.subject_to, bounds=question.bounds)
     if as_json:
         answer(question, "classify", found.to_dict())
     else:
