@@ -1,5 +1,6 @@
 """The engine: right answers, fast at the end, honest where there is none; whatever the form of the constraints."""
 
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_convergence_is_quadratic_without_bounds():
         at = engine.advance(at, run)
         errors.append(np.abs(at.point.x - 1).max())
     errors = [e for e in errors if 1e-14 < e < 0.1]
-    assert len(errors) >= 2 and all(b < 5 * a * a for a, b in zip(errors, errors[1:]))
+    assert len(errors) >= 2 and all(b < 5 * a * a for a, b in pairwise(errors))
 
 
 def test_convergence_is_superlinear_with_bounds():
@@ -257,7 +258,7 @@ def test_a_warm_start_needs_fewer_iterations():
 
 
 def test_the_counterexample_of_waechter_and_biegler():
-    """x² − s₁ = 1, x − s₂ = ½ from (−2, 1, 1): methods without a filter or restoration end at a point that is nothing."""
+    """x² − s₁ = 1, x − s₂ = ½ from (−2, 1, 1): without restoration methods end at a point that is nothing."""
     problem = nonlinear(
         3,
         lambda x: (x[0], np.array([1.0, 0, 0]), np.zeros((3, 3))),

@@ -200,7 +200,7 @@ class Form:
 
     def distances(self, w: Vector) -> Vector:
         """Return how far w is from each bound."""
-        return np.asarray(self.sign * w[self.B] - self.signed_sides)
+        return self.sign * w[self.B] - self.signed_sides
 
     def gather(self, v: Vector) -> Vector:
         """Return Σ v e_B: numbers of the bounds, added up for the components of w."""

@@ -42,13 +42,14 @@ class Position:
     (1.0, 1.0)
     """
 
-    __slots__ = ("C", "d", "form", "place", "products", "r", "v", "w", "y")
+    __slots__ = ("C", "_residual", "d", "form", "place", "products", "r", "v", "w", "y")
 
     def __init__(self, form: Form, place: Place, w: Vector, d: Vector, y: Vector, v: Vector) -> None:
         self.form, self.place, self.w, self.d, self.y, self.v = form, place, w, d, y, v
         self.r = form.stationarity(place, y, v)
         self.C = form.excess(place, w)
         self.products = d * v
+        self._residual = -1.0
 
     @property
     def theta(self) -> float:
@@ -78,7 +79,12 @@ class Position:
         return max(error / max(1.0, multipliers / (count * LARGE_MULTIPLIERS)), products)
 
     def residual(self) -> float:
-        """Return how far this is from a solution."""
+        """Return how far this is from a solution; computed once."""
+        if self._residual < 0:
+            self._residual = self._far()
+        return self._residual
+
+    def _far(self) -> float:
         form, point = self.form, self.place.point
         residual = self.error(0.0)
         if form.f_scale != 1.0:
