@@ -38,7 +38,7 @@ def test_a_saddle_in_many_variables_is_found_by_lanczos_and_left():
     start[0] = 0
     s = minimize(problem, start)
     assert s.success and s.kind == "strict minimum" and s.value == pytest.approx(-1 / 16)
-    assert "saddle" in s.notes[0] and s.method == "gradient-descent"
+    assert "saddle" in s.notes[0]
 
 
 def test_the_state_and_the_notes_tell():
