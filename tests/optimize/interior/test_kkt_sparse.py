@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from optimize.interior.samples import csr
+from optimize.interior.samples import csr, hs71, nonlinear, solve, sparse
+from thalweg.optimize.interior import kkt_sparse
 from thalweg.optimize.interior.kkt_sparse import SparseKKT
 
 
@@ -92,3 +93,27 @@ def test_entries_that_are_not_finite_are_not_factorized():
     kkt = SparseKKT(1, 0)
     kkt.load(csr(np.array([[np.nan]])), None)
     assert kkt.factorize(np.zeros(1), np.zeros(0)) == -1
+
+
+@pytest.mark.parametrize("without", ["inertia", "qdldl"])
+def test_directions_are_tested_where_the_inertia_is_not_known(monkeypatch, without):
+    """From near the saddle of x² − y² + y⁴ on z = y, both ways of not knowing lead to a minimum."""
+    if without == "inertia":
+        monkeypatch.setattr(kkt_sparse, "INERTIA_LIMIT", -1)
+    else:
+        monkeypatch.setattr(kkt_sparse, "qdldl", None)
+    problem = nonlinear(
+        3,
+        lambda x: (
+            x[0] ** 2 - x[1] ** 2 + x[1] ** 4,
+            np.array([2 * x[0], -2 * x[1] + 4 * x[1] ** 3, 0.0]),
+            np.diag([2.0, -2 + 12 * x[1] ** 2, 0]),
+        ),
+        lambda x: (np.array([x[2] - x[1]]), np.array([[0, -1.0, 1]]), np.zeros((1, 3, 3))),
+        [0],
+        [0],
+    )
+    at, stuck, _ = solve(sparse(problem), [1.0, 0.1, 0.0])
+    assert stuck is None and at.point.value == pytest.approx(-0.25, abs=1e-9)
+    shifted, stuck, _ = solve(sparse(hs71()), [1, 5, 5, 1])
+    assert stuck is None and shifted.point.value == pytest.approx(17.0140172891563, rel=1e-8)
