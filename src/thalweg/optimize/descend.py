@@ -170,7 +170,7 @@ class Descent(Iterator[State]):
             rate = self.chosen.options.get("learning_rate")
             if not left:
                 return ending.iteration_limit(self.max_iterations, at, self.chosen.method.name, rate)
-            if self.record.idle >= PATIENCE:
+            if self.record.idle >= PATIENCE and not self.chosen.method.batches:  # batches rise and fall by chance
                 return self._judged(at, self._floor) or ending.standstill(at, self.chosen.method.name, rate)
             outcome = self.engine.advance(at, run)
             if not isinstance(outcome, Stuck):
