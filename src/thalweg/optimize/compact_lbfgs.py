@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dgesv
 
+from . import lapack
 from .composition import Path, Proposal
 from .problem import Matrix, Vector
 
@@ -125,7 +125,7 @@ class CompactBFGS:
 
 
 def _solved(K: Matrix, b: Vector) -> Vector:
-    return np.asarray(dgesv(K, b)[2])
+    return np.asarray(lapack.dgesv(K, b)[2])
 
 
 class SubspacePath:

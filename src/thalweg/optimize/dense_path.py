@@ -14,8 +14,8 @@ Moré & Sorensen, *Computing a trust region step* (1983); Nocedal & Wright (2nd 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs, dsyevd
 
+from . import lapack
 from .composition import NoDirection, Proposal
 from .problem import Matrix, Vector
 from .subproblem import minimize_in_ball
@@ -53,16 +53,16 @@ class DensePath:
     def _newton_step(self) -> Proposal | None:
         """Newton's step where the Hessian is safely positive definite."""
         n = self.g.size
-        C, failed = dpotrf(self.scaled, lower=1, clean=0)
+        C, failed = lapack.dpotrf(self.scaled, lower=1, clean=0)
         if failed or C.diagonal().min(initial=1.0) ** 2 <= 10 * n * EPS * np.abs(self.scaled).max(initial=0.0):
             return None
-        z = -dpotrs(C, self.g / self.d, lower=1)[0]
+        z = -lapack.dpotrs(C, self.g / self.d, lower=1)[0]
         s = z / self.d
         return Proposal(s, -0.5 * float(self.g @ s), float(np.sqrt(z @ z)), "Newton")
 
     def _eigen(self) -> tuple[Vector, Matrix, Vector]:
         if self._cached_eigen is None:
-            values, Q, failed = dsyevd(self.scaled, lower=1)
+            values, Q, failed = lapack.dsyevd(self.scaled, lower=1)
             if failed or not np.isfinite(values).all():
                 raise NoDirection("the Hessian is not finite")
             if Q[np.abs(Q[:, 0]).argmax(), 0] < 0:  # so that no run depends on LAPACK's choice

@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
 
 from .composition import NoDirection, Proposal
 from .problem import Matrix, Vector
@@ -112,6 +111,8 @@ class KrylovPath:
         full = self.products >= self.limit or k >= self.room or k >= self.d.size or self.off[k - 1] == 0.0
         if not full and k > 12 and k % (k // 6):
             return None
+        from scipy.linalg import eigh_tridiagonal
+
         values, V = eigh_tridiagonal(np.array(self.diagonal), np.array(self.off[: k - 1]))
         best = minimize_in_ball(np.asarray(values, dtype=np.float64), self.steep * V[0], radius)
         h = V @ best.z

@@ -21,8 +21,8 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), §10.3.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dgesdd, dgesvd
 
+from . import lapack
 from .composition import NoDirection, Proposal
 from .problem import Matrix, Vector
 
@@ -56,9 +56,9 @@ class LeastSquaresPath:
 
     def __init__(self, r: Vector, J: Matrix, d: Vector, length_of_x: float = 0.0) -> None:
         self.d, self.length_of_x = d, length_of_x
-        U, sigma, Vt, failed = dgesdd(J / d, full_matrices=0)
+        U, sigma, Vt, failed = lapack.dgesdd(J / d, full_matrices=0)
         if failed:
-            U, sigma, Vt, failed = dgesvd(J / d, full_matrices=0)
+            U, sigma, Vt, failed = lapack.dgesvd(J / d, full_matrices=0)
         if failed or not np.isfinite(sigma).all():
             raise NoDirection("the Jacobian of the residuals is not finite")
         b = U.T @ r

@@ -15,14 +15,12 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 
-from .augmented import AugmentedLagrangian
 from .engine import Engine
 from .first_order import FIRST_ORDER
-from .interior import InteriorPoint
 from .method import Method
 from .problem import Problem
+from .relay import Relay
 from .second_order import SECOND_ORDER
-from .sqp import SQP
 
 __all__ = ["METHODS", "Chosen", "Method", "choose"]
 
@@ -30,15 +28,39 @@ __all__ = ["METHODS", "Chosen", "Method", "choose"]
 NEWTON_LIMIT = 1_000
 #: And the dense matrices of BFGS where there is no Hessian.
 QUASI_NEWTON_LIMIT = 500
+#: Up to so many variables and rows together few steps matter more than cheap ones.
+FEW = 60
 #: Constraints with dense derivatives are factorized up to this many variables.
 SMALL = 3_000
+
+
+def _interior_point(problem: Problem, **options: Any) -> Engine:
+    from .interior import InteriorPoint  # what only some runs need is imported by them: SciPy takes long
+
+    return InteriorPoint(**options)
+
+
+def _sqp(problem: Problem) -> Engine:
+    from .sqp import SQP
+
+    return SQP(problem)
+
+
+def _sqp_then_interior_point(problem: Problem) -> Engine:
+    return Relay(lambda: _sqp(problem), lambda: _interior_point(problem), ("sqp", "interior-point"))
+
+
+def _augmented_lagrangian(problem: Problem) -> Engine:
+    from .augmented import AugmentedLagrangian
+
+    return AugmentedLagrangian(problem)
 
 
 CONSTRAINED = (
     Method(
         "interior-point",
         "primal-dual interior point with a filter: any constraints, small and dense or large and sparse",
-        lambda problem, **options: InteriorPoint(**options),
+        _interior_point,
         max_iterations=3_000,
         options=("mu_strategy", "mu", "y", "z"),
         bounds=True,
@@ -48,8 +70,17 @@ CONSTRAINED = (
     Method(
         "sqp",
         "sequential quadratic programming with the exact Hessian of the Lagrangian: few steps on small problems",
-        SQP,
+        _sqp,
         max_iterations=1_000,
+        bounds=True,
+        constraints=True,
+        second_order=True,
+    ),
+    Method(
+        "sqp+interior-point",
+        "sqp, and where it cannot go on interior-point from the start: what auto takes for small problems",
+        _sqp_then_interior_point,
+        max_iterations=3_000,
         bounds=True,
         constraints=True,
         second_order=True,
@@ -57,7 +88,7 @@ CONSTRAINED = (
     Method(
         "augmented-lagrangian",
         "multipliers and penalties around projected Newton steps, by products alone: too large to factorize",
-        lambda problem: AugmentedLagrangian(problem),
+        _augmented_lagrangian,
         max_iterations=10_000,
         bounds=True,
         constraints=True,
@@ -156,6 +187,8 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         rows = f"{variables} and {problem.m} row{'s' * (problem.m != 1)} of constraints"
         if not problem.sparse and n > SMALL and problem.f_hessian_product is not None:
             return "augmented-lagrangian", f"chosen for {rows}, too many to factorize a matrix that is not sparse"
+        if not problem.sparse and n + problem.m <= FEW:
+            return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
     if problem.residuals is not None:
         return "levenberg-marquardt", "chosen for a sum of squares"

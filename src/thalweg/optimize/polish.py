@@ -19,8 +19,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dgesv
 
+from . import lapack
 from .engine import Iterate, Run
 from .kkt_error import kkt_error
 from .problem import Point, Vector
@@ -136,7 +136,7 @@ def _dense(H: Any, J: Any, g: Vector, gap: Vector, rows: Any, free: Any) -> tupl
     K[:n, :n] = H[np.ix_(free, free)]
     K[n:, :n] = J[np.ix_(rows, free)]
     K[:n, n:] = K[n:, :n].T
-    _, _, solution, failed = dgesv(K, -np.concatenate([g[free], gap]), overwrite_a=1, overwrite_b=1)
+    _, _, solution, failed = lapack.dgesv(K, -np.concatenate([g[free], gap]), overwrite_a=1, overwrite_b=1)
     if failed or not np.isfinite(solution).all():
         return None
     return solution[:n], solution[n:]

@@ -13,8 +13,8 @@ Gill, Murray & Wright, *Practical Optimization* (1981), §4.4.2.1; Nocedal & Wri
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dsyevd
 
+from .. import lapack
 from ..problem import Matrix
 
 __all__ = ["convexified"]
@@ -30,7 +30,7 @@ def convexified(H: Matrix, floor: float, turned: float = 1.0) -> Matrix:
     """
     if H.shape[0] == 0:
         return H
-    values, Q, info = dsyevd(H)
+    values, Q, info = lapack.dsyevd(H)
     if info != 0:
         values, Q = np.linalg.eigh(H)
     sizes = np.maximum(np.where(values < 0, -turned * values, values), floor)

@@ -34,8 +34,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs
 
+from .. import lapack
 from ..problem import Vector
 from .system import SLACK, Basic, Sides, System
 
@@ -87,7 +87,7 @@ def dual_steps(
     ('optimal', array([1.]), array([0., 0., 5.]))
     """
     n, m, K = system.n, system.m, system.K
-    factor, info = dpotrf(K[:n, :n])
+    factor, info = lapack.dpotrf(K[:n, :n])
     if info != 0:
         return None
     length = np.ones(n + m)
@@ -160,7 +160,7 @@ def _raise(
         column[p] = 1.0
     else:
         column = K[p].copy()
-    alone = column[:n] @ dpotrs(factor, column[:n])[0]
+    alone = column[:n] @ lapack.dpotrs(factor, column[:n])[0]
     target = float(system.hi[p] if u > 0 or (u == 0 and s > 0) else system.lo[p])
     moved = False
     for _ in range(2 * (n + system.m) + 20):

@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dsysv, dsytrs
 
+from .. import lapack
 from ..problem import Matrix, Vector
 
 __all__ = ["SLACK", "Basic", "Sides", "System"]
@@ -126,7 +126,7 @@ class System:
             both[:, 0] = (right - K @ w).take(places)
             sub = K.take(places, 0).take(places, 1)
             sub.sum(axis=1, out=both[:, 1])
-            udut, pivots, x, info = dsysv(sub.T, both, lower=1, overwrite_a=1, overwrite_b=1)
+            udut, pivots, x, info = lapack.dsysv(sub.T, both, lower=1, overwrite_a=1, overwrite_b=1)
         if info != 0:
             return None
         negative = np.count_nonzero(pivots < 0) // 2 + np.count_nonzero((udut.diagonal() < 0) & (pivots > 0))
@@ -146,5 +146,5 @@ class System:
         """Solve with the matrix of `basic` for another right side, (n + m,); zeros in the places that are known."""
         w = np.zeros(self.n + self.m)
         if basic.places.size:
-            w[basic.places] = dsytrs(*basic.factor, right.take(basic.places), lower=1)[0]
+            w[basic.places] = lapack.dsytrs(*basic.factor, right.take(basic.places), lower=1)[0]
         return w
