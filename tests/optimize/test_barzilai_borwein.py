@@ -1,5 +1,7 @@
 """Secant sizes, held by an average of past values."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_the_average_of_zhang_and_hager_holds_every_step():
     problem, start, _ = standard("rosenbrock")
     path, _, _ = run(problem, start, tol=1e-7)
     average, weight, rises = path[0].point.value, 1.0, 0
-    for a, b in zip(path, path[1:]):
+    for a, b in itertools.pairwise(path):
         g = a.point.gradient
         reference = max(average, a.point.value)
         assert b.point.value <= reference - 1e-4 * b.size * (g @ g) + 1e-11 * abs(a.point.value)

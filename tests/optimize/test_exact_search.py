@@ -1,5 +1,7 @@
 """An exact search goes to the minimum along the ray; with it the textbook's theorems hold."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def test_one_evaluation_on_a_quadratic_and_gradients_at_right_angles():
     problem, _ = spread(50.0, 6)
     path, _ = walk(problem, np.zeros(6), lambda: steepest_descent, ExactSearch, limit=20)
     assert problem.count.gradient == len(path)
-    for a, b in zip(path, path[1:]):
+    for a, b in itertools.pairwise(path):
         g, h = a.point.gradient, b.point.gradient
         assert abs(g @ h) <= 1e-9 * (g @ g)
 

@@ -74,7 +74,7 @@ def test_many_variables():
     h = np.linspace(1, 50, n)
     problem = Problem(n, lambda x: (float(0.5 * h @ (x * x) + 0.25 * (x * x) @ (x * x)), h * x + x**3))
     lbfgs = LBFGS()
-    path, stuck = walk(problem, np.ones(n), lambda: lbfgs, Wolfe, tol=1e-4, limit=200)
+    _, stuck = walk(problem, np.ones(n), lambda: lbfgs, Wolfe, tol=1e-4, limit=200)
     assert stuck is None and problem.count.gradient < 80
     assert lbfgs.S.shape == (FEW, n) and LBFGS().memory is None and MANY == (30, 100_000)
 

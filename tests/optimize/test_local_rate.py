@@ -1,5 +1,7 @@
 """The rate stays below the reciprocal of the curvature that was met."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from thalweg.optimize.nesterov import Nesterov
 def test_the_condition_holds_at_every_step(direction):
     problem, start = rosenbrock(4)
     path, _ = walk(problem, start, direction, LocalRate, limit=300)
-    for a, b in zip(path, path[1:]):
+    for a, b in itertools.pairwise(path):
         s = b.step
         assert s @ (b.point.gradient - a.point.gradient) <= s @ s / b.size * (1 + 1e-9)
 

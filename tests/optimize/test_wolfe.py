@@ -1,5 +1,7 @@
 """Every accepted step satisfies the strong Wolfe conditions, recomputed here."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ def along(f, df):
 def test_the_conditions_hold_at_every_step(name, curvature):
     problem, start, _ = standard(name)
     path, _ = walk(problem, start, BFGS, lambda: Wolfe(curvature=curvature), tol=1e-5, limit=300)
-    for before, after in zip(path, path[1:]):
+    for before, after in itertools.pairwise(path):
         a, b, s = before.point, after.point, after.step
         slope, slope_after = a.gradient @ s, b.gradient @ s
         assert b.value <= a.value + 1e-4 * slope + 1e-11 * abs(a.value)
