@@ -17,6 +17,7 @@ from thalweg.optimize.directed import Directed
 from thalweg.optimize.lbfgs import LBFGS
 from thalweg.optimize.methods import Method
 from thalweg.optimize.sqp.sqp import SQP
+from thalweg.optimize.stochastic.batches import Batches
 from thalweg.optimize.wolfe import Wolfe
 
 
@@ -90,6 +91,30 @@ def test_scaled_rows(tmp_path):
 def test_every_engine_goes_on_bit_for_bit(make, k, monkeypatch, tmp_path):
     monkeypatch.setitem(METHODS, "engine", Method("engine", "", make, 200, bounds=True, constraints=True))
     assert_same(*interrupted(valley, START, "engine", k, tmp_path / "s.npz"))
+
+
+@pytest.mark.parametrize("method", ["auto", *(m.name for m in METHODS.values() if m.residuals)])
+def test_least_squares_go_on_bit_for_bit(method, tmp_path):
+    def residuals(x):
+        return np.stack([10 * (x[1] - x[0] ** 2), 1 - x[0], x[2] * x[0] - 1, np.exp(x[2]) - 2])
+
+    start = [-1.2, 1.0, 0.5]
+    assert_same(*interrupted(residuals, start, method, 3, tmp_path / "s.npz", residuals=True))
+    stop = lambda state: state.iteration == 3 and (state.save(tmp_path / "s.npz") or True)
+    tw.least_squares(residuals, start, method=method, callback=stop)
+    whole = tw.least_squares(residuals, start, method=method)
+    again = tw.least_squares(residuals, State.load(tmp_path / "s.npz"), method=method)
+    np.testing.assert_array_equal(again.x, whole.x)
+
+
+@pytest.mark.parametrize("method", [m.name for m in METHODS.values() if m.batches])
+@pytest.mark.parametrize("k", [0, 3, 7, 10])
+def test_batches_go_on_with_the_next_one(method, k, tmp_path):
+    X = np.sin(np.arange(150.0)).reshape(50, 3)
+    y = X @ np.array([1.0, -2.0, 0.5]) + 0.1 * np.cos(np.arange(50.0))
+    loss = lambda w, X, y: np.mean((X @ w - y) ** 2)
+    data = {"batches": Batches(X, y, size=8), "epochs": 3}
+    assert_same(*interrupted(loss, np.zeros(3), method, k, tmp_path / "s.npz", **data))
 
 
 def test_the_solution_is_that_of_the_whole_run(tmp_path):

@@ -51,7 +51,7 @@ def minimize(
         A scalar function written with plain NumPy, or a formula.  No derivatives are needed.
     x0 : number, array, or nested dict, tuple, list or dataclass of them
         The starting point; `f` is called with this structure.  A list of numbers is a vector.  To start at random, see
-        `random_start`.
+        `random_start`.  A `State`, at hand or from a file (`State.load`): the run goes on where it was.
     subject_to : callable, text, dict, SciPy constraint, or a list of these, optional
         A function of x that returns comparisons, as they are read: ``lambda x: [x[0] + x[1] == 1, x >= 0]``; for a
         range `between`.  Also ``"x + y = 1"`` where f is a formula, ``{"eq": g, "ineq": h}`` for g(x) = 0 and
