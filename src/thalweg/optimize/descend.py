@@ -36,7 +36,6 @@ from .polish import polished
 from .problem import Evaluations, Point, Problem
 from .progress import watcher
 from .record import Record
-from .resume import method_of, resume
 from .settings import Settings
 from .solution import Solution, Status
 from .state import State
@@ -378,6 +377,8 @@ def descent(
     settings = Settings(**{name: others.pop(name) for name in names if name in others})
     memory, state = None, x0
     if isinstance(state, State):
+        from .resume import method_of
+
         x0, memory = state.x, state.memory()
         method, others, same = method_of(memory, method, others)
         memory = memory if same else None
@@ -387,5 +388,7 @@ def descent(
     )
     run = Descent(built, method, settings, others)
     if memory is not None:
+        from .resume import resume
+
         resume(run, memory, state)
     return run

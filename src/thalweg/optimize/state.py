@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from thalweg.errors import ArgumentError
 
 from .problem import Evaluations
-from .saved import Packed, pack, read, unpack, write
 
 if TYPE_CHECKING:
     from .descend import Descent
+    from .saved import Packed
 
 __all__ = ["State"]
 
@@ -100,6 +100,8 @@ class State:
         OSError
             Where the file cannot be written; an old one is untouched then.
         """
+        from .saved import Packed, pack, write
+
         shown = {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith("_")}
         memory, state = self.memory(), pack(shown)
         shift = len(state.arrays)
@@ -114,6 +116,8 @@ class State:
         ArgumentError
             Where the file is no saved state, is damaged, or comes from a later version.
         """
+        from .saved import Packed, read, unpack
+
         packed = read(path)
         try:
             shift = packed.tree["after"]
