@@ -200,7 +200,7 @@ class Descent(Iterator[State]):
             return None
         way = judge.way_out(c)
         if not judge.is_wrong(c) and way is None:
-            return ending.converged(c, self.settings.tol)
+            return ending.converged(c, self.settings.tol, bool(self.problem.convex))
         if self.settings.escape_saddles and way is not None and self._escapes < MAX_ESCAPES:
             self._escapes += 1
             outcome = escape(at.point, way, run.evaluate, self.record.reach)
@@ -332,8 +332,8 @@ def descend(f: Callable[..., Any] | Problem, x0: Any, method: str = "auto", **op
     """Go down a function step by step: an iterator over the states of a minimization.
 
     The first state is the starting point.  Leave the loop whenever you like and ask for ``.solution()``.  A `State` as
-    `x0` goes on where its run was: the same iterates follow, bit for bit, as if it had not been interrupted, and
-    iterations and seconds are counted on.
+    `x0` goes on where its run was: the same iterates follow, bit for bit where the same code computes, as if it
+    had not been interrupted, and iterations and seconds are counted on.
 
     Parameters
     ----------
