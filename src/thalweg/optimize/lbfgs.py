@@ -32,7 +32,7 @@ import numpy as np
 from .problem import Matrix, Point, Vector
 from .ray import Ray, first_size
 
-__all__ = ["FLAT", "LBFGS"]
+__all__ = ["LBFGS"]
 
 #: The pairs kept up to so many variables, and beyond.
 MANY, FEW = (30, 100_000), 10
@@ -50,8 +50,6 @@ class LBFGS:
     ----------
     memory : int, optional
         m, the number of steps remembered; by the number of variables if None.
-    kind : str
-        What to call the direction.
 
     Attributes
     ----------
@@ -74,7 +72,6 @@ class LBFGS:
     """
 
     memory: int | None = None
-    kind: str = "L-BFGS"
     S: Matrix | None = None
     Y: Matrix | None = None
     R: Matrix | None = None
@@ -97,7 +94,7 @@ class LBFGS:
             d = self._times(g)
             slope = float(g.dot(d))
             if slope < -FLAT * sqrt(g.dot(g) * d.dot(d)):
-                return Ray(point, d, slope, 1.0, self.kind)
+                return Ray(point, d, slope, 1.0, "L-BFGS")
             self.forget()
             self.x, self.gradient = point.x, g
         return Ray(point, -g, -float(g.dot(g)), first_size(point), "steepest descent")
