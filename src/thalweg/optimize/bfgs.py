@@ -12,7 +12,7 @@ Near a strict minimum this converges superlinearly; with exact searches it ends 
 - *Scaled start.*  H begins as γ I with γ = sᵀy / yᵀy, the scale of an inverse Hessian.  The first steps say little of
   that scale, so through the first 30 γ is made that of the newest step throughout: since the update is linear in H,
   H = γ P + Q with P and Q changed as above, P from I and without the last term, Q from 0.  Then γ P + Q is formed.
-  Over the problems of Moré, Garbow and Hillstrom this saves a tenth of the evaluations.
+  It saved 8 % of the evaluations on 38 problems, most of Moré, Garbow and Hillstrom.
 - *Damping.*  H₊ is positive definite if sᵀy > 0, which a Wolfe search makes sure of.  After other rules it may fail;
   then y is drawn towards B s = H⁻¹ s (Powell's damping), which is −t ∇f and so known without B.
 - *Forgetting.*  Where rounding has spoilt H so that d no longer falls, H is dropped.
