@@ -3,9 +3,10 @@ r"""Going on where a run was: its memory taken, and given to a new run.
 What a run is at one of its states: the iterate, what the engine remembers, the record (history, best point, progress),
 the counts and the notes.  A new run of the same method with the same options that gets all of that takes the same steps
 bit for bit, if the functions are computed by the same code: a hot function becomes machine code at some time, which may
-round the last bit otherwise than the interpreter (``THALWEG_NATIVE=0`` keeps to the latter).  The functions themselves are not part of it: they are given again, and must have the value at x that they
-had.  With another method or other options, or where engine and problem do not fit, nothing of the memory can be used
-but x, where the run then begins anew.
+round the last bit otherwise than the interpreter (``THALWEG_NATIVE=0`` keeps to the latter).
+
+The functions themselves are not part of the memory: they are given again, and must have the value at x that they had.
+With another method or other options nothing can be used but x, where the run then begins anew.
 """
 
 from __future__ import annotations
