@@ -84,9 +84,8 @@ def test_a_value_of_one_entry_is_a_number():
     ],
 )
 def test_what_is_no_number_is_refused_with_advice(f, match):
-    problem, start = problem_from(f, [1.0, 2.0])
     with pytest.raises(ArgumentError, match=match):
-        problem.at(start)
+        problem_from(f, [1.0, 2.0])
 
 
 def test_wrong_use():

@@ -17,11 +17,12 @@ def test_auto_takes_newton_for_few_variables_with_a_hessian():
     assert "1 variable," in choose("auto", quadratic(np.eye(1))).reason
 
 
-def test_auto_takes_gradient_descent_otherwise_and_says_why():
-    assert choose("auto", BARE).method.name == "gradient-descent" and "no Hessian" in choose("auto", BARE).reason
+def test_auto_does_without_second_derivatives_where_there_are_none_and_says_why():
+    assert choose("auto", BARE).method.name == "bfgs" and "no Hessian" in choose("auto", BARE).reason
     many = quadratic(np.eye(NEWTON_LIMIT + 1))
-    assert choose("auto", many).method.name == "gradient-descent" and "301 variables" in choose("auto", many).reason
-    assert "learning rate" in choose("auto", quadratic(np.eye(2)), {"learning_rate": 0.1}).reason
+    assert choose("auto", many).method.name == "l-bfgs" and f"{NEWTON_LIMIT + 1} variables" in choose("auto", many).reason
+    rate = choose("auto", quadratic(np.eye(2)), {"learning_rate": 0.1})
+    assert rate.method.name == "gradient-descent" and "learning rate" in rate.reason
 
 
 def test_the_reason_is_in_the_solution():

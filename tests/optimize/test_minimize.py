@@ -111,10 +111,10 @@ def test_maximize():
     np.testing.assert_allclose(s.x, [1, 0], atol=1e-9)
 
 
-def test_many_variables_go_by_gradient_descent():
+def test_many_variables_with_a_sparse_hessian_go_by_newton():
     s = minimize(lambda x: np.sum((x - 1) ** 2) + np.sum((x - 1) ** 4), np.zeros(400))
-    assert s.success and s.method == "gradient-descent" and s.kind == "strict minimum" and s.hessian is None
-    assert "400 variables" in s.method_reason and len(s.eigenvalues) == 4
+    assert s.success and s.method == "newton" and s.kind == "strict minimum" and s.hessian is None
+    assert "400 variables" in s.method_reason and "sparse" in s.method_reason and len(s.eigenvalues) >= 2
 
 
 # f, point, kind

@@ -10,6 +10,7 @@ entries.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -22,14 +23,16 @@ from thalweg.calculus.jacobian import dense_hessian, hessian, jacobian_blocks
 from thalweg.calculus.sparse import sparse_hessian, sparse_jacobian
 from thalweg.calculus.transformed import Transformed, executable
 from thalweg.errors import ArgumentError
-from thalweg.graph import FLOAT64, Node, building, input_node
+from thalweg.graph import FLOAT64, Node, as_node, building, input_node
 from thalweg.ops.contract import matmul
 from thalweg.ops.elementwise import astype
+from thalweg.ops.movement import concatenate, reshape
 from thalweg.tracing.trace import Traced
 from thalweg.transforms.degree import polynomial_degree
 from thalweg.transforms.smooth import is_smooth
+from thalweg.transforms.squares import squares_in
 
-__all__ = ["Program", "is_too_dense"]
+__all__ = ["Program", "is_too_dense", "sum_of_squares"]
 
 
 class Program:
@@ -50,6 +53,8 @@ class Program:
         Whether f and c are known to have no kinks, by the last trace.
     rows : int
         Number of rows of c.
+    squares : bool
+        Whether the objective is a sum of squares by its ops.
 
     Examples
     --------
@@ -66,6 +71,7 @@ class Program:
         self.sparse = sparse
         self.degree = float("inf")
         self.smooth = False
+        self.squares = False
         self.rows = 0
         self.values = Transformed(f, 0, self._rule, "minimize")
         self._general = hessian(_lagrangian(f), sparse=sparse)
@@ -86,6 +92,7 @@ class Program:
         self.degree = polynomial_degree([y], variables.nodes)
         self.smooth = not traced.guards and is_smooth([y, c], variables.nodes)
         self.rows = c.size
+        self.squares = squares_in(y) is not None
         n = slope.size
         if not c.size:
             nothing = (np.zeros(0), _no_rows(n, self.sparse))
@@ -139,6 +146,29 @@ class _Values:
         rule = sparse_hessian if self._program.sparse else dense_hessian
         outputs, assemble = rule(_part(traced, value), self._variables)
         return executable(_part(traced, *outputs, inputs=inputs), outputs), assemble
+
+
+def sum_of_squares(f: Callable[..., Any]) -> Transformed:
+    """Return ``x -> (r, J)`` where ``f(x) -> (value, c)`` and the value is ½ ‖r‖² by its ops (`Program.squares`).
+
+    Examples
+    --------
+    >>> r, J = sum_of_squares(lambda x: (2 * np.sum((x - 1) ** 2), np.zeros(0)))(np.array([1.0, 2.0]))
+    >>> r, J
+    (array([0., 2.]), array([[2., 0.],
+           [0., 2.]]))
+    """
+    return Transformed(f, 0, _residuals, "least_squares")
+
+
+def _residuals(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    found = squares_in(traced.outputs[0])
+    if found is None:
+        raise ArgumentError("The function is no sum of squares here: another branch of it is.")
+    parts = [reshape(as_node(math.sqrt(2.0) * w) * r, (r.size,)) for w, r in found]
+    r = concatenate(parts, 0) if len(parts) > 1 else parts[0]
+    ((J,),) = jacobian_blocks([r], variables.nodes)
+    return [r, J], tuple
 
 
 def _part(traced: Traced, *outputs: Node, inputs: Sequence[Node] | None = None) -> Any:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from thalweg import calculus
-from thalweg.calculus.program import Program, is_too_dense
+from thalweg.calculus.program import Program, is_too_dense, sum_of_squares
 from thalweg.errors import ArgumentError
 from thalweg.tracing import tree
 from thalweg.tracing.captured import undisturbed
@@ -30,6 +30,7 @@ from thalweg.tracing.tracer import Tracer
 
 from .bounds import read_bounds
 from .constrained import Equalities
+from .facts import Facts, facts_of
 from .given import Given
 from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
 from .reading import read_constraints
@@ -283,16 +284,27 @@ class _Builder:
         def times(x: Vector, v: Vector) -> Vector:
             return np.asarray(product(x, v))
 
-        sum_of_squares: Residuals | None = None
+        squares: Residuals | None = None
 
         def f_and_gradient(x: Vector) -> tuple[float, Vector]:
             return at(x)[:2]
 
+        facts, smooth = Facts("", None), None
         if self.residuals:
-            f_and_gradient, sum_of_squares = self._residuals(point, start)
+            f_and_gradient, squares = self._residuals(point, start)
+        elif n <= DENSE_LIMIT:
+            at(start)  # traced now, for what the graph shows
+            second = None if args else lambda x: program.hessian(x, 1.0, NO_ROWS)
+            facts = facts_of(program.degree, program.squares, (), second, start)
+            smooth = program.smooth or None
+            if program.squares and not args:
+                squares = Residuals(sum_of_squares(alone))
         return Problem(
             n=n,
-            residuals=sum_of_squares,
+            smooth=smooth,
+            convex=facts.convex,
+            structure=facts.text,
+            residuals=squares,
             values=_batch(flat, args),
             f_and_gradient=f_and_gradient,
             f_hessian=(lambda x: program.hessian(x, 1.0, NO_ROWS, *args)) if sparse or n <= DENSE_PROGRAM else None,
@@ -372,6 +384,8 @@ class _Builder:
         linear = np.concatenate([np.full(r.size, r.degree <= 1) for r in rows]) if rows else np.zeros(0, bool)
         at = values if not args else lambda x: values(x, *args)
         none = np.zeros(m)
+        second = None if sparse or args else lambda x: derivatives.hessian(x, 1.0, none)
+        facts = facts_of(derivatives.degree, derivatives.squares, linear, second, start)
 
         def lagrangian(x: Vector, factor: float, y: Vector) -> Any:
             return derivatives.hessian(x, float(factor), y, *args)
@@ -404,6 +418,8 @@ class _Builder:
             lagrangian=lagrangian,
             sparse=sparse,
             smooth=derivatives.smooth or None,
+            convex=facts.convex,
+            structure=facts.text,
         )
         return program, problem, derivatives.degree, relations
 

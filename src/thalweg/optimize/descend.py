@@ -200,7 +200,7 @@ class Descent(Iterator[State]):
             return None
         way = judge.way_out(c)
         if not judge.is_wrong(c) and way is None:
-            return ending.converged(c, self.settings.tol)
+            return ending.converged(c, self.settings.tol, bool(self.problem.convex))
         if self.settings.escape_saddles and way is not None and self._escapes < MAX_ESCAPES:
             self._escapes += 1
             outcome = escape(at.point, way, run.evaluate, self.record.reach)

@@ -71,7 +71,7 @@ def _still(at: Iterate) -> str:
     return text
 
 
-def converged(c: Classification, tol: float) -> Ending:
+def converged(c: Classification, tol: float, convex: bool = False) -> Ending:
     """The gradient is small and the point is of the right kind."""
     if c.multipliers is not None or c.y is not None:
         message = (
@@ -85,6 +85,8 @@ def converged(c: Classification, tol: float) -> Ending:
             f"Converged to working precision: the gradient norm {c.gradient_norm:.3g} cannot be made smaller in double "
             f"precision (tol={tol:g}); x is right to about {c.certificate.expected_error:.1g}."
         )
+    if convex and c.kind in ("strict minimum", "minimum"):
+        message += " The problem is convex, so this is the global minimum."
     if c.kind == "degenerate":
         message += " The gradient is zero, but the second derivatives do not decide whether this is a minimum."
     return Ending(Status.CONVERGED, message, c)

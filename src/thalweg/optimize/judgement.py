@@ -62,7 +62,7 @@ class Judge:
             seen = self.as_user_sees(point)
             y, z = self.orientation * at.y, self.orientation * at.z
             known = (y, z) if y.size == point.problem.m and z.size == point.x.size else (None, None)
-            return classify_on(seen, *known, tol=tol, travel=travel, sense=self.sense, check=check)
+            return classify_on(seen, known[0], known[1], tol=tol, travel=travel, sense=self.sense, check=check)
         if self.second_order and point.finite:
             _ = point.hessian  # affordable, as the method forms it at every step, and it shows all eigenvalues
         return classify_point(self.as_user_sees(point), tol, travel, check)

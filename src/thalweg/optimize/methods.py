@@ -184,29 +184,34 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
     if "learning_rate" in options or "schedule" in options:
         return "gradient-descent", "chosen because a learning rate was given"
     if problem.constraints is not None and problem.m:
-        rows = f"{variables} and {problem.m} row{'s' * (problem.m != 1)} of constraints"
+        rows = f"{variables} and {problem.m} row{'s' * (problem.m != 1)} of constraints{_seen(problem)}"
         if not problem.sparse and n > SMALL and problem.f_hessian_product is not None:
             return "augmented-lagrangian", f"chosen for {rows}, too many to factorize a matrix that is not sparse"
         if not problem.sparse and n + problem.m <= FEW:
             return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
-    if problem.residuals is not None:
+    if problem.residuals is not None and not problem.structure:
         return "levenberg-marquardt", "chosen for a sum of squares"
     second = problem.f_hessian is not None and (problem.sparse or n <= NEWTON_LIMIT)
     second = second or problem.f_hessian_product is not None
     if problem.bounded:
         if second:
-            return "projected-newton", f"chosen for {variables} with bounds"
+            return "projected-newton", f"chosen for {variables} with bounds{_seen(problem)}"
         return "l-bfgs-b", f"chosen for {variables} with bounds, without second derivatives"
     if second:
         form = "sparse" if problem.sparse else "cheap"
         if not problem.sparse and (problem.f_hessian is None or n > NEWTON_LIMIT):
             return "newton", f"chosen for {variables}, by products with the exact Hessian"
-        return "newton", f"chosen for {variables}, where the exact Hessian is {form}"
+        return "newton", f"chosen for {variables}, where the exact Hessian is {form}{_seen(problem)}"
     if problem.f_hessian is not None:
         return "l-bfgs", f"chosen for {variables}, where forming the Hessian would cost too much"
     few = n <= QUASI_NEWTON_LIMIT
     return ("bfgs" if few else "l-bfgs"), f"chosen for {variables} because there is no Hessian"
+
+
+def _seen(problem: Problem) -> str:
+    """What the graph has shown of the problem, for the reason."""
+    return f" ({problem.structure})" if problem.structure else ""
 
 
 def _unknown(name: str, key: str) -> str:

@@ -31,6 +31,8 @@ __all__ = ["polished"]
 DENSE = 400
 #: Steps at most: the first makes x exact enough that rounding is all that is left for the third.
 STEPS = 3
+#: Beside the gradient, a residual of this size is rounding.
+EXACT = 1e-13
 
 
 def polished(at: Iterate, run: Run) -> Iterate:
@@ -50,6 +52,9 @@ def polished(at: Iterate, run: Run) -> Iterate:
         return at
     z = at.z if at.z.size else np.zeros(problem.n)
     error = kkt_error(at.point, at.y, z)
+    scale = float(np.max(np.abs(at.point.gradient), initial=1.0))
+    if error <= EXACT * scale and not _has_dust(at.y, z):
+        return at
     best = at
     for _ in range(STEPS):
         found = _step(best.point, best.y, z, run)
@@ -67,6 +72,12 @@ def polished(at: Iterate, run: Run) -> Iterate:
             break
         error = new_error
     return best
+
+
+def _has_dust(y: Vector, z: Vector) -> bool:
+    """Whether there are multipliers so small that they are likely to be zero."""
+    sizes = np.abs(np.concatenate([y, z]))
+    return bool(np.any((sizes > 0) & (sizes < 1e-7)))
 
 
 def _step(point: Point, y: Vector, z: Vector, run: Run) -> tuple[Point, Vector, Vector] | None:

@@ -158,6 +158,8 @@ class Problem:
         Where f(x) = ½ ‖r(x)‖².
     values : callable, optional
         f at the rows of a matrix, in one batch.
+    structure : str
+        What the graph has shown, in a word or two: 'convex quadratic', 'linear', 'sum of squares'.
     sampled : Sampled, optional
         The objective by mini-batches, for stochastic methods.
     sparse : bool
@@ -197,6 +199,7 @@ class Problem:
     residuals: Residuals | None = None
     values: Callable[[Matrix], Vector] | None = None
     sampled: Any = None
+    structure: str = ""
     sparse: bool = False
     convex: bool | None = None
     smooth: bool | None = None
@@ -309,6 +312,7 @@ class Problem:
             lagrangian=None if lagrangian is None else lambda x, factor, y: lagrangian(x, -factor, y),
             residuals=None,
             values=None if values is None else lambda points: -values(points),
+            convex=None,
             f_hessian=None if hessian is None else lambda x: -hessian(x),
             f_hessian_product=None if product is None else lambda x, v: -np.asarray(product(x, v)),
             f_line=None if line is None else lambda x, v, order: -np.asarray(line(x, v, order)),
@@ -355,7 +359,8 @@ class Point:
         """By how much the worst constraint or bound is violated; 0 at a feasible point."""
         worst, problem = 0.0, self.problem
         if problem.constraints is not None and problem.m:
-            over = np.maximum(problem.constraints.lower - self.c, self.c - problem.constraints.upper)
+            with np.errstate(invalid="ignore"):  # an infinite row of c
+                over = np.maximum(problem.constraints.lower - self.c, self.c - problem.constraints.upper)
             worst = float(np.max(over, initial=0.0))
         if problem.lower is not None and problem.upper is not None:
             over = np.maximum(problem.lower - self.x, self.x - problem.upper)

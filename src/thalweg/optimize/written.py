@@ -18,8 +18,10 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 from thalweg.formula import Formula, formula
-from thalweg.graph import Node
+from thalweg.graph import Node, as_node
+from thalweg.ops.gather import scatter_add
 from thalweg.tracing.context import running
+from thalweg.tracing.tracer import Tracer, node_of, wrap
 
 from .source import at_line, place_text, source_text
 
@@ -47,8 +49,8 @@ def between(lower: Any, g: Any, upper: Any) -> Between:
 
     Parameters
     ----------
-    lower, upper : number or array
-        The sides; −inf or inf where there is none.
+    lower, upper : number, array or None
+        The sides; None, −inf or inf where there is none.
     g : traced value
         An expression of the variables.
 
@@ -60,7 +62,7 @@ def between(lower: Any, g: Any, upper: Any) -> Between:
     >>> s.x.round(6) + 0.0, round(s.multipliers, 6)
     (array([ 2., -1.]), 2.0)
     """
-    return Between(lower, g, upper)
+    return Between(-np.inf if lower is None else lower, g, np.inf if upper is None else upper)
 
 
 def written(subject_to: Any, call: Call, variables: tuple[str, ...]) -> Any:
@@ -125,7 +127,7 @@ def _refuse_chains(g: Any, guards: list[Node]) -> None:
             raise ArgumentError(
                 f"In the constraints, Python asked {source_text(n) or 'a comparison'} for its truth, and would drop "
                 "it: a chain `lo <= g <= hi` or an `and` keeps only its last part. Write tw.between(lo, g, hi) or list "
-                f"the comparisons one by one.{at_line(place_text(n))}"
+                f"the comparisons one by one; for an `if`, np.where.{at_line(place_text(n))}"
             )
 
 
@@ -183,12 +185,16 @@ def _signed(g: Callable[..., Any], kind: str, call: Call, name: str) -> Callable
     text = "" if name == "<lambda>" else f"{name}(x) {'==' if kind == 'eq' else '>='} 0"
 
     def constraint(x: Any, given: Any) -> Any:
-        value = call(g, x, given)
-        if isinstance(value, (list, tuple)):
-            value = np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
-        return Plain(value, kind, text)
+        return Plain(_one_array(call(g, x, given)), kind, text)
 
     return constraint
+
+
+def _one_array(value: Any) -> Any:
+    """What a function returned, a list of numbers as an array."""
+    if isinstance(value, (list, tuple)) and value:
+        return np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
+    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,12 +219,38 @@ def _from_scipy(given: Any, kind: str, call: Call) -> Callable[[Any, Any], Any]:
     if kind == "Bounds":
         return lambda x, given: Ranged(x, lower, upper, "bounds")
     if kind == "LinearConstraint":
-        A = given.A
-        A = A.toarray() if hasattr(A, "toarray") else np.atleast_2d(np.asarray(A, dtype=np.float64))
-        return lambda x, given: Ranged(A @ np.reshape(x, (-1,)), lower, upper, "A @ x")
+        times = _sparse_product(given.A) if hasattr(given.A, "tocsr") else _dense_product(given.A)
+        return lambda x, given: Ranged(times(np.reshape(x, (-1,))), lower, upper, "A @ x")
     name = str(getattr(given.fun, "__name__", "fun"))
     text = "fun(x)" if name == "<lambda>" else f"{name}(x)"
-    return lambda x, further: Ranged(call(given.fun, x, further), lower, upper, text)
+    return lambda x, further: Ranged(_one_array(call(given.fun, x, further)), lower, upper, text)
+
+
+def _dense_product(A: Any) -> Callable[[Any], Any]:
+    matrix = np.atleast_2d(np.asarray(A, dtype=np.float64))
+    return lambda x: matrix @ _of_length(matrix.shape, x)
+
+
+def _sparse_product(A: Any) -> Callable[[Any], Any]:
+    """v ↦ A v with the entries of A alone, so that its derivative is as sparse as A."""
+    A = A.tocsr(copy=True)
+    A.sum_duplicates()
+    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
+    columns, entries = A.indices.astype(np.int64), np.asarray(A.data, dtype=np.float64)
+
+    def times(x: Any) -> Any:
+        parts = entries * _of_length(A.shape, x)[columns]
+        if type(parts) is not Tracer:
+            return np.bincount(rows, weights=parts, minlength=A.shape[0])
+        return wrap(scatter_add(as_node(np.zeros(A.shape[0])), node_of(parts), as_node(rows), 0))
+
+    return times
+
+
+def _of_length(shape: tuple[int, ...], x: Any) -> Any:
+    if shape[-1] != x.shape[0]:
+        raise ArgumentError(f"The matrix of a LinearConstraint has the shape {shape}, but there are {x.shape[0]} variables.")
+    return x
 
 
 @dataclass(frozen=True, eq=False)
