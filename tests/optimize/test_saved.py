@@ -16,9 +16,9 @@ import thalweg
 from optimize.problems import quadratic
 from thalweg.errors import ArgumentError
 from thalweg.optimize import State, descend
-from thalweg.optimize.bfgs import BFGS
 from thalweg.optimize.interior.filter import Filter
 from thalweg.optimize.saved import Packed, pack, read, restored, unpack, write
+from thalweg.optimize.trust_region import TrustRegion
 
 
 def through_a_file(value, path, problem=None):
@@ -61,20 +61,20 @@ def test_arrays_keep_their_order_and_who_shares_them(tmp_path):
 def test_sparse_matrices_points_and_objects(tmp_path):
     problem = quadratic(np.eye(2))
     point = problem.at([1.0, 2.0])
-    engine = BFGS(H=np.eye(2), x=point.x, gradient=point.gradient, d=-point.gradient)
+    rule = TrustRegion(2.0, point.x, 0.5)
     A = csr_array(np.array([[0.0, 1.0], [2.0, 0.0]]))
-    again, B, one, two, rows = through_a_file([engine, A, point, point, Filter(2.0, 1.0, [(1.0, -1.0)])],
+    again, B, one, two, rows = through_a_file([rule, A, point, point, Filter(2.0, 1.0, [(1.0, -1.0)])],
                                               tmp_path / "s.npz", problem)  # fmt: skip
-    assert type(again) is BFGS and again.x is one.x and again.gradient is one.gradient
+    assert type(again) is TrustRegion and again.last_step is one.x and (again.radius, again.last_size) == (2.0, 0.5)
     np.testing.assert_array_equal(B.toarray(), A.toarray())
     assert one is two and one.problem is problem and one.value == point.value
     assert rows == Filter(2.0, 1.0, [(1.0, -1.0)])
 
 
 def test_objects_that_are_there_are_used():
-    old = BFGS()
-    found = restored(pack({"engine": BFGS(H=np.eye(2))}), quadratic(np.eye(2)), {"engine": old})
-    assert found["engine"] is old and old.H is not None
+    old = TrustRegion()
+    found = restored(pack({"engine": TrustRegion(3.0)}), quadratic(np.eye(2)), {"engine": old})
+    assert found["engine"] is old and old.radius == 3.0
 
 
 @pytest.mark.parametrize("value", [object(), np.array([object()]), {(1, 2): 3}, 1 + 2j, {1, 2}, Path("x")])
