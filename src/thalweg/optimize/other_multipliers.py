@@ -28,6 +28,8 @@ __all__ = ["definite_for_some"]
 PLANES = 12
 #: A least eigenvalue that counts as positive, beside the largest.
 CLEAR = 1e-8
+#: And beside what the Hessians of f and of the rows, times their multipliers, add up to: less is rounding.
+ROUNDING = 1e-11
 
 
 def definite_for_some(point: Point, held: Holding, sense: int) -> bool:
@@ -61,9 +63,11 @@ def definite_for_some(point: Point, held: Holding, sense: int) -> bool:
     for _ in range(PLANES):
         H = sense * (of_f + np.tensordot(mu, parts, 1))
         values, Q = np.linalg.eigh(H)
-        if values[0] > CLEAR * float(np.max(np.abs(values))):
+        size = float(np.max(np.abs(values)))
+        added = float(np.max(np.abs(of_f) + np.tensordot(np.abs(mu), np.abs(parts), 1)))
+        if values[0] > max(CLEAR * size, ROUNDING * added):
             return True
-        v, size = Q[:, 0], float(np.max(np.abs(values)))
+        v, size = Q[:, 0], max(size, ROUNDING * added, 1e-300)
         slopes = sense * np.einsum("i,kij,j->k", v, parts, v)
         planes.append(np.append(-unit / size * (slopes @ null), 1.0))
         limits.append((sense * float(v @ of_f @ v) + float(slopes @ base.mu)) / size)

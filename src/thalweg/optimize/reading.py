@@ -73,7 +73,9 @@ class _Reader:
         high = np.broadcast_to(np.asarray(upper, dtype=np.float64), shape).ravel()
         if np.isnan(low).any() or np.isnan(high).any():
             raise ArgumentError(f"A side of the constraint {text or 'here'} is NaN.{at_line(where)}")
-        if (low > high).any() or (low == np.inf).any() or (high == -np.inf).any():
+        if (low == np.inf).any() or (high == -np.inf).any():
+            raise ArgumentError(f"No point satisfies {text}: nothing is beyond infinity.{at_line(where)}")
+        if (low > high).any():
             raise ArgumentError(
                 f"No point satisfies the range {text}: its lower side is above its upper one.{at_line(where)}"
             )
@@ -151,6 +153,8 @@ class _Reader:
         lower = 0.0 if sign in ("==", ">=") else -np.inf
         upper = 0.0 if sign in ("==", "<=") else np.inf
         right_value = right.value if right.is_constant else left.value if left.is_constant else None
+        if right_value is not None and np.isnan(right_value).any():
+            raise ArgumentError(f"A side of the constraint {self._text(node)} is NaN.{at_line(self._place(node))}")
         if right_value is not None and np.isinf(right_value).any():
             return self._infinite_side(sign, left, right, node)
         return self.add(sign, body, lower, upper, node)

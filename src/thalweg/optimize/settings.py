@@ -46,15 +46,23 @@ class Settings:
             raise ArgumentError(f"sense must be 'minimize' or 'maximize', not {self.sense!r}.")
         if not (_is_number(self.tol) and self.tol >= 0):
             raise ArgumentError(f"tol must be zero or positive, not {self.tol!r}.")
-        if self.max_iterations is not None and not (_is_number(self.max_iterations) and self.max_iterations >= 0):
-            raise ArgumentError(f"max_iterations must be zero or positive, not {self.max_iterations!r}.")
+        if self.max_iterations is not None and not _is_count(self.max_iterations):
+            raise ArgumentError(
+                f"max_iterations must be a whole number, zero or positive, not {self.max_iterations!r}."
+            )
         if self.time_limit is not None and not (_is_number(self.time_limit) and self.time_limit > 0):
             raise ArgumentError(f"time_limit must be a positive number of seconds, not {self.time_limit!r}.")
+        if self.callback is not None and not callable(self.callback):
+            raise ArgumentError(f"callback must be a function of the state, not {self.callback!r}.")
 
     @property
     def orientation(self) -> float:
         """1 to minimize, −1 to maximize."""
         return 1.0 if self.sense == "minimize" else -1.0
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and float(value) >= 0 and float(value) == float(value) // 1
 
 
 def _is_number(value: Any) -> bool:

@@ -49,7 +49,12 @@ def structure_of(x0: Any, name: str = "x") -> Structure:
             "or draw one with random_start(shape, seed=...)."
         )
     if _only_numbers(x0):
-        x0 = np.array(x0)
+        try:
+            x0 = np.array(x0)
+        except ValueError:
+            raise ArgumentError(
+                f"The rows of x0 have different lengths: {x0!r}. Give arrays of one shape, or a list of arrays."
+            ) from None
     leaves, structure = tree.flatten(x0)
     prefixes = [_readable(path) for path in tree.paths(x0)]
     arrays = [_real(leaf, prefix or name) for leaf, prefix in zip(leaves, prefixes)]

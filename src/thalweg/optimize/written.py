@@ -127,7 +127,7 @@ def _refuse_chains(g: Any, guards: list[Node]) -> None:
             raise ArgumentError(
                 f"In the constraints, Python asked {source_text(n) or 'a comparison'} for its truth, and would drop "
                 "it: a chain `lo <= g <= hi` or an `and` keeps only its last part. Write tw.between(lo, g, hi) or list "
-                f"the comparisons one by one; for an `if`, np.where.{at_line(place_text(n))}"
+                f"the comparisons one by one; instead of an `if`, write np.where.{at_line(place_text(n))}"
             )
 
 
@@ -249,7 +249,9 @@ def _sparse_product(A: Any) -> Callable[[Any], Any]:
 
 def _of_length(shape: tuple[int, ...], x: Any) -> Any:
     if shape[-1] != x.shape[0]:
-        raise ArgumentError(f"The matrix of a LinearConstraint has the shape {shape}, but there are {x.shape[0]} variables.")
+        raise ArgumentError(
+            f"The matrix of a LinearConstraint has the shape {shape}, but there are {x.shape[0]} variables."
+        )
     return x
 
 
