@@ -214,6 +214,9 @@ class Descent(Iterator[State]):
                 self._settled = None
                 begun = self.engine.begin(outcome.point.x, run)
                 return replace(begun, step=outcome.step, size=outcome.size, kind=outcome.kind, message=message)
+        if self.settings.escape_saddles and way is not None and way.order > 2:
+            why = f"{c.why}; but no step along it changes the value beyond rounding"
+            return ending.converged(replace(c, kind="degenerate", why=why), self.settings.tol)
         return ending.standing_on(c, self.settings.sense, self.settings.escape_saddles)
 
     @property

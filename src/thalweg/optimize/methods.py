@@ -190,8 +190,8 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         if not problem.sparse and n + problem.m <= FEW:
             return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
-    if problem.residuals is not None and not problem.structure:
-        return "levenberg-marquardt", "chosen for a sum of squares"
+    if problem.residuals is not None and "quadratic" not in problem.structure:
+        return "levenberg-marquardt", f"chosen for {variables} and a sum of squares"
     second = problem.f_hessian is not None and (problem.sparse or n <= NEWTON_LIMIT)
     second = second or problem.f_hessian_product is not None
     if problem.bounded:
