@@ -39,6 +39,8 @@ __all__ = ["Judged", "judge"]
 
 #: A singular value of the active gradients of length one below which their multipliers are hardly determined.
 NEARLY_DEPENDENT = 1e-5
+#: A fall, beside |f|, that Newton's step to a stationary point at hand does not promise.
+DEEP = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,24 @@ def judge(point: Point, held: Holding, travel: Travel, sense: str | None, check:
     if travel.still_far(point.value, held.step.x, fall):
         move = float(np.max(np.abs(held.step.x)))
         found = Verdict("not stationary", f"by the curvature the stationary point is {move:.2g} away")
+    elif fall > DEEP * max(1.0, abs(point.value)) and _is_pole(point, held):
+        found = Verdict("not stationary", "the gradient is large, and does not vanish where the curvature says")
     return Judged(found, held, shown, cone.zero_below, _condition(held), fall)
+
+
+def _is_pole(point: Point, held: Holding) -> bool:
+    """Whether ∇L stays as large after Newton's step, as log x has it near zero: then no stationary point is near."""
+    problem, base = point.problem, held.base
+    x = point.x + held.step.x
+    if problem.lower is not None and problem.upper is not None:
+        x = np.clip(x, problem.lower, problem.upper)
+    with np.errstate(all="ignore"):
+        there = replace(problem, count=Evaluations()).at(x)
+    if not there.finite:
+        return True
+    A = base.active.gradients(there.J, problem.n)
+    left = there.gradient + A.T @ (base.mu + held.step.mu)
+    return float(np.max(np.abs(left))) > 0.1 * float(np.max(np.abs(base.residual)))
 
 
 def _error(point: Point, held: Holding) -> Matrix:
