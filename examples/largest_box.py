@@ -1,7 +1,4 @@
-"""Of all boxes with surface 6, the cube has the largest volume.
-
-The surface 2(xy + yz + zx) = 6 is solved for the third side, z = (3 − xy)/(x + y); two sides remain free.
-"""
+"""Of all boxes with surface 6, the cube has the largest volume."""
 
 import numpy as np
 
@@ -9,13 +6,17 @@ import thalweg as tw
 
 
 def volume(sides):
-    x, y = sides
-    return x * y * (3 - x * y) / (x + y)
+    return np.prod(sides)
 
 
-solution = tw.maximize(volume, np.array([0.3, 1.4]))
-x, y = solution.x
+def surface(sides):
+    x, y, z = sides
+    return 2 * (x * y + y * z + z * x)
+
+
+solution = tw.maximize(volume, [0.3, 1.4, 2.0], subject_to=lambda sides: surface(sides) == 6, bounds=(0, None))
 
 print(solution)
 print()
-print(f"sides: {x:.6f}, {y:.6f}, {(3 - x * y) / (x + y):.6f}")
+print(f"sides {solution.x.round(6)}, λ = {solution.multipliers:.6f}")
+print(f"a surface of 7 would give about {solution.value + solution.shadow_prices:.4f} (exactly: {(7 / 6) ** 1.5:.4f})")

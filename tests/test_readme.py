@@ -17,7 +17,15 @@ import pytest
 import thalweg
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/command.md", "docs/formulas.md", "docs/performance.md", "docs/scipy.md", "docs/textbook.md"]
+PAGES = [
+    "README.md",
+    "docs/command.md",
+    "docs/formulas.md",
+    "docs/optimize.md",
+    "docs/performance.md",
+    "docs/scipy.md",
+    "docs/textbook.md",
+]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
 ENVIRONMENT.pop("THALWEG_NATIVE", None)
@@ -86,7 +94,9 @@ def test_python_examples(page, monkeypatch):
     test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
     assert test.examples
     report: list[str] = []
-    failed, _ = doctest.DocTestRunner(Checker(), verbose=False).run(test, out=report.append)
+    failed, _ = doctest.DocTestRunner(Checker(), verbose=False, optionflags=doctest.ELLIPSIS).run(
+        test, out=report.append
+    )
     assert not failed, "".join(report)
 
 
@@ -135,6 +145,7 @@ def test_comparison():
         "docs/command.md",
         "docs/index.md",
         "docs/textbook.md",
+        "docs/optimize.md",
         "docs/performance.md",
         "docs/scipy.md",
     ],
