@@ -76,6 +76,8 @@ class Built:
         The bounds that the argument `bounds` gave, over all variables.
     objective : callable or None
         The user's function.
+    slope : callable or None
+        ``(v, y) -> ∇f + Jᵀy`` over all variables, where some are fixed: the force on what holds those.
     """
 
     problem: Problem
@@ -90,6 +92,15 @@ class Built:
     lower: Vector | None = None
     upper: Vector | None = None
     objective: Callable[..., Any] | None = None
+    slope: Callable[..., Any] | None = None
+
+    def whole(self, v: Vector) -> Vector:
+        """All variables, the fixed ones with their values."""
+        if self.free is None:
+            return v
+        x = np.array(self.fixed)
+        x[self.free] = v
+        return x
 
     def spread(self, v: Vector, fill: float = 0.0) -> Vector:
         """A vector over the free variables as one over all."""
@@ -146,6 +157,7 @@ def build(
         return Built(f, start)
     if not callable(f):
         raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
+    args = args if isinstance(args, (tuple, list)) else (args,)
     layout = _layout(f, x0)
     lower, upper = read_bounds(bounds, layout, x0)
     if batches is not None:
@@ -161,7 +173,7 @@ def traced_constraints(
     subject_to: Any, layout: Structure, lower: Vector, upper: Vector, args: tuple[Any, ...]
 ) -> Built:
     """Return the problem of nothing but the constraints, for an objective that is not traced."""
-    return _Builder(lambda x: 0.0 * layout.start[0], subject_to, layout, ()).built(lower, upper)
+    return _Builder(lambda x, *given: 0.0 * layout.start[0], subject_to, layout, args).built(lower, upper)
 
 
 def problem_from(f: Callable[..., Any] | Problem, x0: Any) -> tuple[Problem, Vector]:
@@ -233,19 +245,41 @@ class _Builder:
             program, relations = self._unconstrained(point), Relations()
             rows_lower = rows_upper = None
         else:
-            program, problem, degree, relations = self._program(point, start, names, free)
+            program, problem, degree, relations = self._program(whole, start, names, free)
             rows_lower, rows_upper = self._tightened(relations, lower, upper)
             if np.any((rows_lower == rows_upper) & ~same):
-                return self.built(rows_lower, rows_upper)  # constraints that fix variables, which are taken out
+                # constraints that fix variables, which are taken out
+                return replace(self.built(rows_lower, rows_upper), lower=lower, upper=upper)
         low = lower if rows_lower is None else rows_lower
         high = upper if rows_upper is None else rows_upper
         if free is not None:
             low, high = low[free], high[free]
         if np.isfinite(low).any() or np.isfinite(high).any():
             problem = replace(problem, lower=low, upper=high)
+        slope = None if free is None else self._slope(relations)
         return Built(
-            problem, start, relations, self.layout, free, fixed, program, self.args, degree, lower, upper, self.f
+            problem, start, relations, self.layout, free, fixed, program, self.args, degree, lower, upper, self.f, slope
         )
+
+    def _slope(self, relations: Relations) -> Callable[..., Any]:
+        """∇f + Jᵀy over all variables, also those that are taken for constants."""
+
+        def lagrangian(v: Any, y: Any, *given: Any) -> Any:
+            x = self.layout.unravel(v)
+            value = self.objective(_call(self.f, x, given))
+            if self.constraints is None:
+                return value
+            read = read_constraints(self.constraints(x, given), None, True)
+            bodies, row = iter(read.rows), 0
+            for known, here in zip(relations.all, read.relations.all, strict=True):
+                body = next(bodies) if here.variables is None else None
+                if known.variables is None:
+                    value = value + y[row : row + known.size] @ body
+                    row += known.size
+            return value
+
+        slope, args = calculus.grad(lagrangian), self.args
+        return lambda v, y: np.asarray(slope(v, y, *args))
 
     def _tightened(self, relations: Relations, lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
         """The bounds with those that constraints say, or an error where they leave no number."""
@@ -342,15 +376,21 @@ class _Builder:
     # ---------------------------------------------------------------- with constraints
 
     def _program(
-        self, point: Callable[[Any], Any], start: Vector, names: tuple[str, ...], free: Any
+        self, whole: Callable[[Any], Any], start: Vector, names: tuple[str, ...], free: Any
     ) -> tuple[Callable[..., Any], Problem, float, Relations]:
         f, constraints, args = self.f, self.constraints, self.args
+        structured = self.layout.unravel
+
+        def point(v: Any) -> Any:
+            return structured(whole(v))
+
         found: SimpleQueue[Relations] = SimpleQueue()  # a list is watched: to write to it would make a trace stale
 
         def program(v: Any, *given: Any) -> tuple[Any, Any]:
-            x = point(v)
+            everything = whole(v)
+            x = structured(everything)
             value = self.objective(_call(f, x, given))
-            variable = v.node if type(v) is Tracer and free is None else None
+            variable = everything.node if type(everything) is Tracer else None
             read = read_constraints(constraints(x, given), variable, free is not None)
             if found.empty():
                 found.put(read.relations)

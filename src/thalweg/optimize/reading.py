@@ -21,7 +21,7 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 from thalweg.execution.interpreter import Interpreter
-from thalweg.graph import Graph, Node, location
+from thalweg.graph import FLOAT64, Graph, Node, input_node, location, substitute
 from thalweg.ops.elementwise import subtract
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 from thalweg.transforms.degree import polynomial_degree
@@ -252,7 +252,8 @@ class _Reader:
                 return None
             n = moving[0]
         numbers = np.arange(self.variable.size, dtype=np.float64).reshape(self.variable.shape)
-        (found,) = Interpreter(Graph([self.variable], [node])).values(numbers)
+        every = input_node(self.variable.shape, FLOAT64)  # the variables may be put together of free and fixed ones
+        (found,) = Interpreter(Graph([every], substitute([node], {self.variable: every}))).values(numbers)
         return np.asarray(found).astype(np.int64)
 
 
@@ -264,7 +265,7 @@ def read_constraints(values: Any, variable: Node | None, fixed: bool = False) ->
     values
         Comparisons, ranges and traced values, nested.
     variable : Node or None
-        The flat vector of variables in the graph, to tell bounds from other constraints.
+        The flat vector of all variables in the graph, to tell bounds from other constraints.
     fixed : bool
         Whether some variables are constants, so that a comparison may be settled.
     """

@@ -152,7 +152,7 @@ class Solution:
         Negative (when minimizing) where a lower bound is active, positive where an upper one is; None without bounds.
         """
         built = self.built
-        if built is None or built.layout is None or built.problem.lower is None:
+        if built is None or built.layout is None or (built.problem.lower is None and built.free is None):
             return None
         return built.layout.unravel(built.relations.left_over(self.over_all(self.z), *self.sides()))
 
@@ -163,18 +163,25 @@ class Solution:
         return read(built.relations, self.y, self.over_all(self.z), *self.sides())
 
     def over_all(self, z: Vector) -> Vector:
-        """A vector over the free variables as one over all, zero for the fixed."""
-        assert self.built is not None
-        return self.built.spread(z)
+        """The multipliers of the free variables' bounds with those of the fixed variables."""
+        built = self.built
+        assert built is not None
+        whole = built.spread(z)
+        if built.free is not None and built.slope is not None:
+            force = -built.slope(built.whole(self.flat), self.y)
+            whole = np.where(np.isin(np.arange(whole.size), built.free), whole, force)
+        return whole
 
     def sides(self) -> tuple[Vector | None, Vector | None]:
         """The bounds of all variables that held; None without any."""
         built = self.built
         assert built is not None
         lower, upper = built.problem.lower, built.problem.upper
-        if lower is None or upper is None:
-            return None, None
-        return built.spread(lower, -np.inf), built.spread(upper, np.inf)
+        if built.free is not None:
+            n = self.flat.size
+            low, high = (np.full(n, -np.inf), np.full(n, np.inf)) if lower is None or upper is None else (lower, upper)
+            return built.whole(low), built.whole(high)
+        return (None, None) if lower is None or upper is None else (lower, upper)
 
     @property
     def constraints(self) -> tuple[Held, ...]:
