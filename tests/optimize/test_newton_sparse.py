@@ -101,3 +101,23 @@ def test_a_long_ravine_converges_quadratically():
     tail = [e for e in error if 1e-13 < e < 0.1]
     order = np.log(tail[-1] / tail[-2]) / np.log(tail[-2] / tail[-3]) if len(tail) > 2 else np.inf
     assert order > 1.7 and error[-1] < 1e-9 and len(error) < 60
+
+
+def test_beyond_ten_thousand_variables_the_dogleg_stays_on_the_boundary_and_promises_what_it_keeps():
+    n = 10_001
+    H = csr_array(diags_array([np.full(n - 1, -1.0), np.linspace(2.1, 9.0, n), np.full(n - 1, -1.0)],
+                              offsets=(-1, 0, 1)))  # fmt: skip
+    g = np.cos(np.arange(n))
+    path = SparsePath(H, g, np.ones(n))
+    assert path.newton is not None
+    last = 0.0
+    for size in (0.01, 0.3, 0.7, 0.95):
+        step = path(size * path.newton.size)
+        s = step.step
+        assert np.linalg.norm(s) == pytest.approx(size * path.newton.size)
+        assert step.predicted == pytest.approx(-(g @ s + 0.5 * s @ (H @ s)))
+        cauchy = min((g @ g) / (g @ (H @ g)), size * path.newton.size / np.linalg.norm(g))
+        assert step.predicted >= cauchy * (g @ g) - 0.5 * cauchy**2 * (g @ (H @ g)) - 1e-9
+        assert step.predicted > last
+        last = step.predicted
+    assert path(2 * path.newton.size).kind == "Newton"

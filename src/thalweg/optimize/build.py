@@ -13,7 +13,6 @@ Variables whose bounds coincide are constants: the problem is stated over the ot
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
@@ -37,7 +36,7 @@ from .reading import read_constraints
 from .relations import Relations
 from .stochastic import Sampled
 from .structure import Structure, structure_of
-from .written import written
+from .written import accepted, written
 
 __all__ = ["Built", "build", "equalities_from", "problem_from"]
 
@@ -222,7 +221,7 @@ class _Builder:
         self.layout = layout
         self.args = args
         variables = tuple(str(v) for v in getattr(f, "variables", ()))
-        self.constraints = written(subject_to, lambda g, x, given: _call(g, x, _accepted(g, given)), variables)
+        self.constraints = written(subject_to, lambda g, x, given: _call(g, x, accepted(g, given)), variables)
         self.relations: Relations | None = None
 
     def built(self, lower: Vector, upper: Vector) -> Built:
@@ -523,19 +522,6 @@ def _is_sparse(matrix: Callable[[], Any], n: int) -> bool:
 def _share(matrix: Any) -> float:
     rows, columns = matrix.shape
     return matrix.nnz / max(rows * columns, 1)
-
-
-def _accepted(g: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The further arguments, where g takes them: constraints may do without."""
-    if not args:
-        return ()
-    try:
-        parameters = inspect.signature(g).parameters.values()
-    except (TypeError, ValueError):
-        return ()
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return args if many or len(places) > len(args) else ()
 
 
 def equalities_from(subject_to: Any, x0: Any) -> Equalities:

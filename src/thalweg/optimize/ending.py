@@ -46,6 +46,8 @@ __all__ = [
 
 #: Growth of |f| or |x| over their scale at the start that no function with a minimum shows.
 RUNAWAY = 1e20
+#: A way from the start so long, beside |x| there, shows a direction along which a function falls for ever.
+FAR = 1e8
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,9 @@ def infeasible(outcome: Stuck, point: Point, relations: Relations) -> Ending:
     found = conflicts(point, relations)
     if found:
         message += " Those that do not hold there: " + "; ".join(found) + "."
+    against = opposing(point, relations)
+    if against:
+        message += " What keeps them from holding: " + "; ".join(against) + "."
     message += " Loosen one of them, or try another start if the functions are not convex."
     return Ending(Status.INFEASIBLE, message)
 
@@ -130,6 +135,44 @@ def conflicts(point: Point, relations: Relations, shown: int = 5) -> list[str]:
     found.sort()
     more = [f"and {len(found) - shown} more"] if len(found) > shown else []
     return [text for _, text in found[:shown]] + more
+
+
+def opposing(point: Point, relations: Relations, shown: int = 5) -> list[str]:
+    """What stands against the violated constraints, in the user's words, the strongest first.
+
+    Where their violation is least, its gradient is balanced by multipliers of the active constraints and bounds:
+    those with one that is not zero are in conflict with the violated ones.
+    """
+    from scipy.optimize import nnls
+
+    problem, x = point.problem, point.x
+    constraints = problem.constraints
+    if constraints is None or not point.finite or problem.n + problem.m > 1000:
+        return []
+    J = point.J.toarray() if problem.sparse else point.J
+    over = np.maximum(constraints.lower - point.c, point.c - constraints.upper)
+    off = over > max(1e-6, 1e-3 * float(np.max(over, initial=0.0)))
+    worse = np.where(off, np.where(point.c > constraints.upper, 1.0, -1.0) * np.maximum(over, 0.0), 0.0)
+    columns, words = [], []
+    near = 1e-5 * np.maximum(1.0, np.abs(point.c))
+    for side, values in ((1.0, constraints.upper), (-1.0, constraints.lower)):
+        for row in np.flatnonzero(~off & (np.abs(point.c - values) <= near)):
+            columns.append(side * J[row])
+            name = constraints.names[int(row)] if len(constraints.names) > row else f"row {row}"
+            place = relations.of_row(int(row))[0].place if relations.all else ""
+            words.append(f"{name}{f' at {place}' if place else ''}")
+    if problem.lower is not None and problem.upper is not None:
+        for side, values, sign in ((1.0, problem.upper, "<="), (-1.0, problem.lower, ">=")):
+            for j in np.flatnonzero(np.abs(x - values) <= 1e-5 * np.maximum(1.0, np.abs(x))):
+                columns.append(side * np.eye(1, problem.n, int(j)).ravel())
+                words.append(f"{problem.names[j]} {sign} {values[j]:g}")
+    slope = J.T @ worse
+    size = float(np.max(np.abs(slope), initial=0.0))
+    if not columns or size == 0.0:
+        return []
+    weights, _ = nnls(np.stack(columns, axis=1), -slope / size)
+    order = [int(k) for k in np.argsort(-weights, kind="stable") if weights[k] > 1e-3]
+    return list(dict.fromkeys(words[k] for k in order))[:shown]
 
 
 def unbounded(outcome: Stuck, point: Point, sense: str) -> Ending:
@@ -172,7 +215,21 @@ def standstill(at: Iterate, method: str, rate: float | None) -> Ending:
 
 def not_finite(point: Point) -> Ending:
     """The starting point itself is outside the function's domain."""
-    what = f"the value is {point.value}" if not np.isfinite(point.value) else "the gradient is not finite"
+    unknown = np.flatnonzero(~np.isfinite(point.x))
+    if unknown.size:
+        names = point.problem.names
+        name = names[unknown[0]] if len(names) > unknown[0] else f"x[{unknown[0]}]"
+        message = f"The starting point is no point: {name} is {point.x[unknown[0]]}. Give a start of finite numbers."
+        return Ending(Status.NOT_FINITE, message)
+    if not np.isfinite(point.value):
+        what = f"the value is {point.problem.sign * point.value}"
+    elif not np.isfinite(point.c).all():
+        row = int(np.argmin(np.isfinite(point.c)))
+        constraints = point.problem.constraints
+        name = constraints.names[row] if constraints is not None and len(constraints.names) > row else f"row {row}"
+        what = f"the constraint {name} is {point.c[row]}"
+    else:
+        what = "the gradient is not finite" if not np.isfinite(point.gradient).all() else "the Jacobian is not finite"
     message = f"The function cannot be followed from the start: {what} there. Try a start inside its domain."
     return Ending(Status.NOT_FINITE, message + _blame(point, None))
 
@@ -196,10 +253,16 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
         return None  # that low only because the constraints do not hold
     side = "below" if sense == "minimize" else "above"
     shown = point.problem.sign * point.value
+    advice = " Check the sign of the function, or add what keeps it bounded."
+    if not np.isfinite(point.value):
+        return Ending(Status.UNBOUNDED, f"Unbounded {side}: the value is {shown} at |x| = {size:.3g}." + advice)
     message = (
         f"The function seems to be unbounded {side}: the value reached {shown:.3g} at |x| = {size:.3g}, and goes on."
     )
-    return Ending(Status.UNBOUNDED, message + " Check the sign of the function, or add what keeps it bounded.")
+    way = point.x - start.x
+    length = float(np.linalg.norm(way))
+    ray = way / length if FAR * max(1.0, float(np.linalg.norm(start.x))) < length < np.inf else None
+    return Ending(Status.UNBOUNDED, message + advice, None, ray)
 
 
 def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) -> Ending:

@@ -27,7 +27,7 @@ from thalweg.tracing import tree
 from .problem import Constraints, Matrix, Problem, Residuals, Vector
 from .relations import Relation, Relations
 from .structure import Structure
-from .written import Plain, Ranged, written
+from .written import Plain, Ranged, accepted, written
 
 if TYPE_CHECKING:
     from .build import Built
@@ -37,6 +37,7 @@ __all__ = ["DERIVATIVES", "Given", "given_derivatives"]
 #: What the argument `derivatives` may be.
 DERIVATIVES = ("exact", "finite-difference")
 EPS = float(np.finfo(float).eps)
+FIXED = "Variables can be fixed only where the function is traced; leave them out of x0 instead."
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Given:
         if not self.differences and self.grad is None:
             raise ArgumentError("Give the gradient too (grad=), or say derivatives='finite-difference'.")
         if np.any(lower == upper):
-            raise ArgumentError("Fixed variables need traced derivatives; leave them out of x0 instead.")
+            raise ArgumentError(FIXED)
         constraints, relations, low, high = None, Relations(), lower, upper
         if subject_to is not None:
             constraints, relations, low, high = self._constraints(subject_to, layout, lower, upper, args)
@@ -166,11 +167,13 @@ class Given:
                 if not self.differences:
                     raise
             else:
+                if traced.free is not None:
+                    raise ArgumentError(FIXED)
                 problem = traced.problem
                 low = lower if problem.lower is None else problem.lower
                 high = upper if problem.upper is None else problem.upper
                 return problem.constraints, traced.relations, low, high
-        rows = _numeric(written(subject_to, lambda g, x, given: g(x), ()), layout)
+        rows = _numeric(written(subject_to, lambda g, x, given: g(x, *accepted(g, args)), ()), layout)
 
         def c(x: Vector) -> Vector:
             return np.concatenate([np.asarray(r.value(layout.unravel(x)), dtype=np.float64).ravel() for r in rows])

@@ -14,7 +14,7 @@ In the *hard case*, g̃ without a part along the lowest eigenvector u, z stays s
 References
 ----------
 Moré & Sorensen, *Computing a trust region step*, SIAM J. Sci. Stat. Comput. 4 (1983), §3.
-Conn, Gould & Toint, *Trust-Region Methods* (2000), §7.3.
+Conn, Gould & Toint, *Trust-Region Methods* (2000), §7.3; Powell's dogleg: Nocedal & Wright (2nd ed.), §4.1.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ __all__ = ["NewtonSparse", "SparsePath", "sparse_path", "sparse_scales"]
 ROUGH = 0.1
 #: Part of the decrease that may be lost in the hard case.
 HARD = 0.02
+#: Beyond this many variables factorizations are too dear to look for σ: a step shorter than Newton's is a dogleg's.
+DOGLEG = 10_000
 #: Up to this many variables a sparse matrix is better treated as a dense one.
 SMALL = 60
 
@@ -90,7 +92,22 @@ class SparsePath:
         """Return the minimum of the model in the ball of radius `size`, up to a tenth of the radius."""
         if self.newton is not None and self.newton.size / (1 + ROUGH) <= size:
             return self.newton
+        if self.newton is not None and self.g.size > DOGLEG:
+            return self._dogleg(size)
         return self._on_boundary(size)
+
+    def _dogleg(self, radius: float) -> Proposal:
+        """The point at that distance on the way from 0 to the Cauchy point and on to Newton's: no factorization."""
+        assert self.newton is not None
+        g, newton = self.gamma, self.newton.step * self.d
+        length = float(np.linalg.norm(g))
+        bend = float(g @ (self.scaled @ g))
+        cauchy = -(length**2 / bend) * g if bend > 0 else -radius / length * g
+        if float(np.linalg.norm(cauchy)) >= radius:
+            return self._proposal(-radius / length * g, radius, "trust region")
+        way = newton - cauchy
+        far = float(np.linalg.norm(way))
+        return self._proposal(cauchy + _to_boundary(cauchy, way / far, radius) * way / far, radius, "trust region")
 
     def _on_boundary(self, radius: float) -> Proposal:
         steep = float(np.linalg.norm(self.gamma))

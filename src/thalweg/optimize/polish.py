@@ -29,6 +29,8 @@ __all__ = ["polished"]
 
 #: Up to so many variables and rows the system is solved densely; beyond, by sparse factors.
 DENSE = 400
+#: Beyond so many, factors of a system that nobody has ordered for may fill in without bound: digits are not worth it.
+SPARSE = 3_000
 #: Steps at most: the first makes x exact enough that rounding is all that is left for the third.
 STEPS = 3
 #: Beside the gradient, a residual of this size is rounding.
@@ -48,7 +50,7 @@ def polished(at: Iterate, run: Run) -> Iterate:
     (array([1.]), array([-2.]))
     """
     problem = at.point.problem
-    if at.y.size != problem.m or at.z.size not in (0, problem.n):
+    if at.y.size != problem.m or at.z.size not in (0, problem.n) or problem.n + problem.m > SPARSE:
         return at
     z = at.z if at.z.size else np.zeros(problem.n)
     error = kkt_error(at.point, at.y, z)

@@ -95,9 +95,9 @@ class Relations:
     nest: Callable[[list[Any]], Any] = tuple
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """A name for each row of c."""
-        return tuple(r.row_name(k) for r in self.all if r.variables is None for k in range(r.size))
+    def names(self) -> Sequence[str]:
+        """A name for each row of c, made when it is asked for."""
+        return _RowNames(self)
 
     def of_row(self, row: int) -> tuple[Relation, int]:
         """The relation that a row of c belongs to, and its place there."""
@@ -162,6 +162,25 @@ class Relations:
                 rest[at[once]] = 0.0
             found.append(s)
         return found
+
+
+class _RowNames(Sequence[str]):
+    """Names of the rows of c: there may be a hundred thousand, of which none is ever read."""
+
+    def __init__(self, relations: Relations) -> None:
+        self._relations = relations
+        self._length = sum(r.size for r in relations.all if r.variables is None)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return tuple(self[k] for k in range(*row.indices(self._length)))
+        if not -self._length <= row < self._length:
+            raise IndexError(row)
+        relation, k = self._relations.of_row(int(row) % self._length)
+        return relation.row_name(k)
 
 
 def _shaped(values: Vector, shape: tuple[int, ...]) -> Any:

@@ -9,6 +9,7 @@ r"""The forms that constraints may have, brought into one: a function of traced 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType
@@ -25,7 +26,7 @@ from thalweg.tracing.tracer import Tracer, node_of, wrap
 
 from .source import at_line, place_text, source_text
 
-__all__ = ["Between", "Plain", "Ranged", "Texted", "between", "written"]
+__all__ = ["Between", "Plain", "Ranged", "Texted", "accepted", "between", "written"]
 
 Call = Callable[[Callable[..., Any], Any, Any], Any]
 #: The ops that a comparison becomes.
@@ -158,8 +159,8 @@ def _from_mapping(given: Mapping[Any, Any], call: Call, variables: tuple[str, ..
     for key, g in given.items():
         if g is None:
             continue
-        several = g if isinstance(g, (list, tuple)) else [g]
-        made = [_signed(_function(item, variables), key, call, str(getattr(item, "__name__", key))) for item in several]
+        items = g if isinstance(g, (list, tuple)) else [g]
+        made = [_signed(_function(item, variables), key, call, str(getattr(item, "__name__", key))) for item in items]
         parts[key] = made if isinstance(g, (list, tuple)) else made[0]
     if not parts:
         return None
@@ -195,6 +196,19 @@ def _one_array(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and value:
         return np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
     return value
+
+
+def accepted(g: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The further arguments, where g takes them: constraints may do without."""
+    if not args:
+        return ()
+    try:
+        parameters = inspect.signature(g).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    many = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return args if many or len(places) > len(args) else ()
 
 
 @dataclass(frozen=True, eq=False)
