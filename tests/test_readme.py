@@ -122,10 +122,13 @@ def test_the_readme_has_its_two_set_up_commands():
     assert 'pip install -e ".[test]" && pytest' in shown
 
 
-def test_the_architecture_has_a_line_for_every_file_of_native_code():
+@pytest.mark.parametrize("folder", ["execution/native", "optimize"])
+def test_the_architecture_has_a_line_for_every_file(folder):
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    shown = re.findall(r"^\| `(\w+)` \| .", text, re.MULTILINE)
-    files = {f.stem for f in (ROOT / "src" / "thalweg" / "execution" / "native").glob("*.py")} - {"__init__"}
+    table = text.split(f"| in `{folder}` | |\n", 1)[1].split("\n\n", 1)[0]
+    shown = re.findall(r"^\| `([\w/]+)` \| .", table, re.MULTILINE)
+    root = ROOT / "src" / "thalweg" / folder
+    files = {f.relative_to(root).with_suffix("").as_posix() for f in root.rglob("*.py") if f.stem != "__init__"}
     assert set(shown) == files and len(shown) == len(files)
 
 
