@@ -154,7 +154,8 @@ def opposing(point: Point, relations: Relations, shown: int = 5) -> list[str]:
     off = over > max(1e-6, 1e-3 * float(np.max(over, initial=0.0)))
     worse = np.where(off, np.where(point.c > constraints.upper, 1.0, -1.0) * np.maximum(over, 0.0), 0.0)
     columns, words = [], []
-    near = 1e-5 * np.maximum(1.0, np.abs(point.c))
+    almost = 1e-3 * float(np.max(over, initial=0.0))
+    near = np.maximum(almost, 1e-5 * np.maximum(1.0, np.abs(point.c)))
     for side, values in ((1.0, constraints.upper), (-1.0, constraints.lower)):
         for row in np.flatnonzero(~off & (np.abs(point.c - values) <= near)):
             columns.append(side * J[row])
@@ -163,7 +164,7 @@ def opposing(point: Point, relations: Relations, shown: int = 5) -> list[str]:
             words.append(f"{name}{f' at {place}' if place else ''}")
     if problem.lower is not None and problem.upper is not None:
         for side, values, sign in ((1.0, problem.upper, "<="), (-1.0, problem.lower, ">=")):
-            for j in np.flatnonzero(np.abs(x - values) <= 1e-5 * np.maximum(1.0, np.abs(x))):
+            for j in np.flatnonzero(np.abs(x - values) <= np.maximum(almost, 1e-5 * np.maximum(1.0, np.abs(x)))):
                 columns.append(side * np.eye(1, problem.n, int(j)).ravel())
                 words.append(f"{problem.names[j]} {sign} {values[j]:g}")
     slope = J.T @ worse
@@ -218,8 +219,9 @@ def not_finite(point: Point) -> Ending:
     unknown = np.flatnonzero(~np.isfinite(point.x))
     if unknown.size:
         names = point.problem.names
-        name = names[unknown[0]] if len(names) > unknown[0] else f"x[{unknown[0]}]"
-        message = f"The starting point is no point: {name} is {point.x[unknown[0]]}. Give a start of finite numbers."
+        j = int(unknown[0])
+        name = names[j] if len(names) > j else f"x[{j}]"
+        message = f"The starting point is no point: {name} is {point.x[j]}. Give a start of finite numbers."
         return Ending(Status.NOT_FINITE, message)
     if not np.isfinite(point.value):
         what = f"the value is {point.problem.sign * point.value}"

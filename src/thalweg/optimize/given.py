@@ -16,7 +16,7 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), §8.1; Dennis & Schnabel (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,7 +172,10 @@ class Given:
                 problem = traced.problem
                 low = lower if problem.lower is None else problem.lower
                 high = upper if problem.upper is None else problem.upper
-                return problem.constraints, traced.relations, low, high
+                constraints = problem.constraints
+                if constraints is not None and problem.sparse:
+                    constraints = _dense(constraints)  # as the derivatives are that the user gives
+                return constraints, traced.relations, low, high
         rows = _numeric(written(subject_to, lambda g, x, given: g(x, *accepted(g, args)), ()), layout)
 
         def c(x: Vector) -> Vector:
@@ -196,6 +199,14 @@ class Given:
         all_of = Relations(tuple(relations), lambda found: found[0] if len(found) == 1 else list(found))
         made = Constraints(low, high, lambda x: (c(x), jacobian(x)), hessian, None, all_of.names)
         return made, all_of, lower, upper
+
+
+def _dense(sparse: Constraints) -> Constraints:
+    def c_and_jacobian(x: Vector) -> tuple[Vector, Matrix]:
+        c, J = sparse.c_and_jacobian(x)
+        return c, J.toarray()
+
+    return replace(sparse, c_and_jacobian=c_and_jacobian, hessian=lambda x, y: sparse.hessian(x, y).toarray())
 
 
 def given_derivatives(grad: Any, hess: Any, derivatives: str, residuals: bool = False) -> Given | None:

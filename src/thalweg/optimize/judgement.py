@@ -60,7 +60,8 @@ class Judge:
         point = at.point
         if point.problem.constrained:
             seen = self.as_user_sees(point)
-            y, z = self.orientation * at.y, self.orientation * at.z
+            y = self.orientation * at.y
+            z = self.orientation * at.z if at.z.size else np.zeros(point.x.size)
             known = (y, z) if y.size == point.problem.m and z.size == point.x.size else (None, None)
             return classify_on(seen, known[0], known[1], tol=tol, travel=travel, sense=self.sense, check=check)
         if self.second_order and point.finite:
