@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from thalweg.execution.native.plan import Plan
 
 _LOOKED_UP = 0.25  # seconds that the key of a graph may take before its first call
-_QUICK = 1e-3  # seconds that may be spent interpreting before LLVM is started to load code from disk
+_QUICK = 2e-3  # seconds that may be spent interpreting before code is looked for on disk
 _UNTIMED = 15  # calls at most between two that are timed
 _UNSEEN = 0.02  # of the price of the next step may be spent in them
 _TRIALS = 20  # calls in which new code may show that it is no slower
@@ -193,9 +193,9 @@ class Executable:
             return None if self.settled else self._settle(None, "none")
         if self._stage().look_up_seconds > _LOOKED_UP:
             self._due = self._stage().look_up_seconds
-        elif price.started() or price.interpreting_seconds(self.graph) >= _QUICK:
+        elif price.interpreting_seconds(self.graph) >= _QUICK:
             self._look_up()
-        else:  # to start LLVM for one quick call would cost a thousand times the call
+        else:  # for a few quick calls even to look on disk costs more than they do
             self._due = _QUICK
         if self.settled is None and price.interpreting_seconds(self.graph) >= self.estimate:
             with _faults_are_told():  # the first call alone would cost more; nor shall its arrays fill the memory
