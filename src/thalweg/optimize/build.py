@@ -476,9 +476,11 @@ def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
 
 
 def _line(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector, int], Vector]:
+    at = flat if not args else lambda v: flat(v, *args)
+
     def line(x: Vector, v: Vector, order: int) -> Vector:
         coefficients = np.zeros(order + 1)
-        along = calculus.taylor(lambda t: flat(x + t * v, *args), 0.0, order)
+        along = calculus.taylor(at, x, order, direction=v)
         found = np.asarray(along.coefficients, dtype=np.float64)
         coefficients[: found.size] = found
         return coefficients
