@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from thalweg.formula import formula
-from thalweg.optimize import classify, descend, maximize, minimize, random_start
+from thalweg.optimize import between, classify, descend, maximize, minimize, random_start
 
 DATA = Path(__file__).parent / "data"
 
@@ -152,3 +152,15 @@ def test_classify_on_constraints():
     assert c.kind == "maximum" and c.multipliers == {"eq": pytest.approx(-0.5)}
     c = classify(lambda x: x @ x, [0.5, 0.5, 0.0], subject_to=[lambda x: x[0] + x[1] - 1, lambda x: x[2]])
     assert c.kind == "strict minimum" and c.multipliers == pytest.approx([-1, 0])
+
+
+def test_a_cusp_has_a_minimum_without_multipliers():
+    # Kuhn and Tucker's own example (1951): no λ balances ∇f at (1, 0), and those met on the way grow without bound
+    s = minimize(lambda x: -x[0], [0.5, 0.5], subject_to=lambda x: [x[1] <= (1 - x[0]) ** 3, x[1] >= 0])
+    assert np.allclose(s.x, [1, 0], atol=1e-6)
+    assert s.kind == "degenerate" and "need not have any" in s.classification.why
+
+
+def test_a_range_of_x_itself_has_a_text():
+    s = minimize(lambda x: x @ x, [0.5, 0.5], subject_to=lambda x: [x[0] + x[1] == 1, between(0, x, 1)])
+    assert s.constraints[1].relation.text == "0 <= x <= 1"

@@ -30,6 +30,11 @@ from .tangent import Step, Tangent, scales, tangent_of
 __all__ = ["Balanced", "Holding", "balanced", "holding_of"]
 
 
+#: Where more of the gradient is left than this part, the constraints' curvature is no excuse: multipliers that grow
+#: without bound, as at a cusp of the feasible set, would make any gradient small beside it.
+LITTLE = 1e-3
+
+
 @dataclass(frozen=True, eq=False)
 class Balanced:
     """Active constraints, their multipliers, and what is left of the gradient."""
@@ -110,6 +115,11 @@ def _balanced(
     with np.errstate(all="ignore"):
         allowed = tol * np.maximum(1.0, np.abs(W) @ np.abs(point.x) + np.abs(point.gradient))
         stationary = bool(np.all(np.abs(residual) <= allowed))
+        largest = float(np.max(np.abs(point.gradient), initial=0.0))
+        if stationary and np.any(np.abs(residual) > LITTLE * largest):  # ∇²f alone must explain so much
+            H = problem.lagrangian_hessian(point.x, np.zeros(problem.m))
+            allowed = tol * np.maximum(1.0, np.abs(H) @ np.abs(point.x) + np.abs(point.gradient))
+            stationary = bool(np.all(np.abs(residual) <= allowed))
     return Balanced(active, A, found.mu, found.rank, residual, W, stationary)
 
 

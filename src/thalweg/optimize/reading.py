@@ -201,7 +201,9 @@ class _Reader:
         middle = given.g.node
         shape = np.broadcast_shapes(middle.shape, low.shape, high.shape)
         text = self._text(node or middle)
-        text = text if node is not None else f"{_side(low)} <= {text} <= {_side(high)}"
+        if node is None:  # x itself and its parts have no source of their own
+            middle_text = text or ("x" if middle is self.variable else "…")
+            text = f"{_side(low)} <= {middle_text} <= {_side(high)}"
         equal = np.broadcast_to(low == high, shape)
         at = self._places(middle) if middle.shape == shape and not equal.any() else None
         if at is not None:
