@@ -75,7 +75,14 @@ def _still(at: Iterate) -> str:
 
 def converged(c: Classification, tol: float, convex: bool = False) -> Ending:
     """The gradient is small and the point is of the right kind."""
-    if c.multipliers is not None or c.y is not None:
+    constrained = c.multipliers is not None or c.y is not None
+    if constrained and c.kind == "degenerate":
+        message = (
+            f"Converged, and the constraints hold to {c.certificate.feasibility:.3g}; but whether this is a minimum "
+            f"could not be decided: {c.why}."
+        )
+        return Ending(Status.CONVERGED, message, c)
+    if constrained:
         message = (
             f"Converged: the gradient of the Lagrangian is {c.certificate.stationarity:.3g}, "
             f"the constraints hold to {c.certificate.feasibility:.3g} (tol={tol:g})."
@@ -164,8 +171,9 @@ def opposing(point: Point, relations: Relations, shown: int = 5) -> list[str]:
             words.append(f"{name}{f' at {place}' if place else ''}")
     if problem.lower is not None and problem.upper is not None:
         for side, values, sign in ((1.0, problem.upper, "<="), (-1.0, problem.lower, ">=")):
-            for j in np.flatnonzero(np.abs(x - values) <= np.maximum(almost, 1e-5 * np.maximum(1.0, np.abs(x)))):
-                columns.append(side * np.eye(1, problem.n, int(j)).ravel())
+            close = np.abs(x - values) <= np.maximum(almost, 1e-5 * np.maximum(1.0, np.abs(x)))
+            for j in map(int, np.flatnonzero(close)):
+                columns.append(side * np.eye(1, problem.n, j).ravel())
                 words.append(f"{problem.names[j]} {sign} {values[j]:g}")
     slope = J.T @ worse
     size = float(np.max(np.abs(slope), initial=0.0))
@@ -257,7 +265,8 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     shown = point.problem.sign * point.value
     advice = " Check the sign of the function, or add what keeps it bounded."
     if not np.isfinite(point.value):
-        return Ending(Status.UNBOUNDED, f"Unbounded {side}: the value is {shown} at |x| = {size:.3g}." + advice)
+        message = f"The function is unbounded {side}: the value is {shown} at |x| = {size:.3g}."
+        return Ending(Status.UNBOUNDED, message + advice)
     message = (
         f"The function seems to be unbounded {side}: the value reached {shown:.3g} at |x| = {size:.3g}, and goes on."
     )
@@ -289,6 +298,9 @@ def over(outcome: Stuck, at: Iterate) -> Ending:
 
 def time_limit(limit: float, at: Iterate) -> Ending:
     """Out of time."""
+    if not at.point.finite and at.step is None and np.isnan(at.point.value):
+        message = f"The function and its derivatives could not be computed once within {limit:g} s. Raise time_limit."
+        return Ending(Status.TIME_LIMIT, message)
     message = f"Not converged within {limit:g} s: {_still(at)}. "
     return Ending(Status.TIME_LIMIT, message + "Raise time_limit, or start again from this x.")
 

@@ -183,7 +183,7 @@ def _function(g: Any, variables: tuple[str, ...]) -> Callable[..., Any]:
 
 def _signed(g: Callable[..., Any], kind: str, call: Call, name: str) -> Callable[[Any, Any], Any]:
     """g(x) = 0 or g(x) ≥ 0 from a plain function."""
-    text = "" if name == "<lambda>" else f"{name}(x) {'==' if kind == 'eq' else '>='} 0"
+    text = f"{kind if name == '<lambda>' else name}(x) {'==' if kind == 'eq' else '>='} 0"
 
     def constraint(x: Any, given: Any) -> Any:
         return Plain(_one_array(call(g, x, given)), kind, text)
