@@ -67,7 +67,7 @@ def test_minimize_says_what_it_found(run):
         "Strict minimum",
         "gradient norm",
         "Hessian eigenvalues  0.399361, 1001.6",
-        "newton",
+        "levenberg-marquardt",
         "iterations",
         "ms",
     ):
