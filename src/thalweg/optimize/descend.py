@@ -24,6 +24,7 @@ import numpy as np
 from . import ending
 from .build import Built, build
 from .classify import TOLERANCE, Classification
+from .clock import until
 from .composition import NoDirection, Stuck, Taken, better
 from .ending import Ending
 from .engine import Iterate, OutOfTime, Run
@@ -46,6 +47,8 @@ __all__ = ["Descent", "descend", "descent"]
 PATIENCE = 100
 #: A run that has left so many stationary points will not end well.
 MAX_ESCAPES = 50
+#: Seconds for what is done although the time is up: the first evaluation, and a look at the last point.
+BRIEFLY = 0.5
 
 
 class Descent(Iterator[State]):
@@ -75,6 +78,7 @@ class Descent(Iterator[State]):
         self.watchers = [w for w in (settings.callback, watcher(settings.progress)) if w is not None]
         self.record = Record(self.start)
         self.notes: list[str] = []
+        self.called: float | None = None  # when the user called, before the function was read
         self._began: float | None = None
         self._current: Iterate | None = None
         self._escapes = 0
@@ -128,12 +132,18 @@ class Descent(Iterator[State]):
     def _run(self) -> Generator[State, None, None]:
         begun = perf_counter()
         self._began = begun - self._before
+        limit = float("inf") if self.settings.time_limit is None else self.settings.time_limit
+        deadline = (begun if self.called is None else self.called) + limit
         state, stopped = self._resumed, None
         if state is None or self._current is None:
-            self._current = self.engine.begin(self.start, self.run_of_engine)
+            try:
+                with until(max(deadline, begun + BRIEFLY)):
+                    self._current = self.engine.begin(self.start, self.run_of_engine)
+            except OutOfTime:
+                self._finish(ending.time_limit(limit, self._unseen()))
+                return
         at = self._current
-        if self.settings.time_limit is not None:
-            self.run_of_engine.deadline = begun + self.settings.time_limit
+        self.run_of_engine.deadline = deadline
         while True:
             if state is None:
                 state = self._state(at)
@@ -141,7 +151,11 @@ class Descent(Iterator[State]):
                 stopped = self._watched(state)
             self._settled = state
             yield state
-            with np.errstate(all="ignore"), self.problem.undisturbed():  # what is not finite is said in the ending
+            with (
+                np.errstate(all="ignore"),
+                self.problem.undisturbed(),
+                until(deadline),
+            ):  # what is not finite is said in the ending
                 outcome = stopped or self._next(at)
             if isinstance(outcome, Ending):
                 self._finish(outcome)
@@ -171,6 +185,7 @@ class Descent(Iterator[State]):
                 return ending.iteration_limit(self.max_iterations, at, self.chosen.method.name, rate)
             if self.record.idle >= PATIENCE and not self.chosen.method.batches:  # batches rise and fall by chance
                 return self._judged(at, self._floor) or ending.standstill(at, self.chosen.method.name, rate)
+            run.check()
             outcome = self.engine.advance(at, run)
             if not isinstance(outcome, Stuck):
                 return outcome
@@ -287,15 +302,20 @@ class Descent(Iterator[State]):
         """The iterate to report: what was found, or the best point that was evaluated."""
         current, best = self._current, self.record.best
         if current is None:
-            if best is None:
-                best = Point(self.problem, self.start, float("nan"), np.full(self.start.size, np.nan))
-            return Iterate(best, best.gradient_norm)
+            return self._unseen() if best is None else Iterate(best, best.gradient_norm)
         settled = end.classification is not None or end.status in (
             Status.CONVERGED, Status.UNBOUNDED, Status.INFEASIBLE,
         )  # fmt: skip
         if settled or best is None or not better(best, current.point):
             return current
         return Iterate(best, residual_of(best, current.y, current.z), current.y, current.z)
+
+    def _unseen(self) -> Iterate:
+        """The start, where nothing is known of the function."""
+        problem, n = self.problem, self.start.size
+        c, J = np.full(problem.m, np.nan), np.full((problem.m, n), np.nan)
+        point = Point(replace(problem, sparse=False), self.start, float("nan"), np.full(n, np.nan), c, J)
+        return Iterate(point, float("nan"))
 
     def _last_classification(self, at: Iterate, status: Status) -> Classification:
         """Say what an unfinished point is; without the cost of a Hessian where the gradient settles it in a hurry."""
@@ -310,11 +330,12 @@ class Descent(Iterator[State]):
         begun = perf_counter()
 
         def check() -> None:
-            if hurry and perf_counter() - begun > 0.5:
+            if hurry and perf_counter() - begun > BRIEFLY:
                 raise OutOfTime
 
         try:
-            return self.judge.kind_of(at, tol, self.record.travel(at.point), check)
+            with until(begun + BRIEFLY if hurry else float("inf")):
+                return self.judge.kind_of(at, tol, self.record.travel(at.point), check)
         except (KeyboardInterrupt, ArithmeticError, np.linalg.LinAlgError, OutOfTime):
             return self.judge.unlooked(at.point, at.residual, "the second derivatives were not looked at")
 
@@ -376,6 +397,7 @@ def descent(
     **others: Any,
 ) -> Descent:
     """Return a run that has not begun; `others` are the settings of the loop and the options of the method."""
+    called = perf_counter()
     names = [item.name for item in fields(Settings)]
     settings = Settings(**{name: others.pop(name) for name in names if name in others})
     memory, state = None, x0
@@ -390,6 +412,7 @@ def descent(
         f, x0, subject_to=subject_to, bounds=bounds, args=args, residuals=residuals, given=given, batches=batches
     )
     run = Descent(built, method, settings, others)
+    run.called = called
     if memory is not None:
         from .resume import resume
 

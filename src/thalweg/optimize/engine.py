@@ -23,14 +23,11 @@ from typing import Protocol
 
 import numpy as np
 
+from .clock import OutOfTime
 from .composition import Stuck
 from .problem import Point, Problem, Vector
 
 __all__ = ["Engine", "Iterate", "OutOfTime", "Run"]
-
-
-class OutOfTime(Exception):
-    """The time limit passed; raised by `Run.evaluate` and `Run.check`, caught by the loop."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ import numpy as np
 from thalweg.errors import ArgumentError, TraceError
 from thalweg.tracing import tree
 
+from .clock import check
 from .problem import Constraints, Matrix, Problem, Residuals, Vector
 from .relations import Relation, Relations
 from .structure import Structure
@@ -290,6 +291,7 @@ def differences(
     columns = []
     here: Vector | None = None
     for i in range(x.size):
+        check()
         h = relative * max(1.0, abs(float(x[i])))
         ahead, behind = x.copy(), x.copy()
         ahead[i], behind[i] = x[i] + h, x[i] - h

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def minimize(
     max_iterations : int, optional
         The default depends on the method.
     time_limit : float, optional
-        Seconds.
+        Seconds, from the call on; with `starts` for all runs together.
     callback : callable, optional
         Called with each `State`; returning True or raising StopIteration stops the run.
     progress : bool or callable, optional
@@ -246,14 +247,17 @@ def solve(f: Callable[..., Any] | Problem, x0: Any, method: str, starts: int, **
     """Run once, or from several points."""
     if checked_starts(starts) == 1:
         return descent(f, x0, method, **options).run()
+    began = perf_counter()
     first = descent(f, x0, method, **options)
-    points = starting_points(first.built, starts, first.sign)
+    limit = first.settings.time_limit
+    deadline = float("inf") if limit is None else began + 0.5 * limit
+    points = starting_points(first.built, starts, first.sign, deadline)
 
     def run(start: Vector, left: float | None) -> Solution:
         settings = replace(first.settings, time_limit=left)
         return Descent(replace(first.built, start=start), method, settings, first.chosen.options).run()
 
-    return best_of(run, points, first.settings.time_limit)
+    return best_of(run, points, limit, began)
 
 
 def classify(

@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .clock import check
+
 __all__ = ["Constraints", "Evaluations", "Matrix", "Point", "Problem", "Residuals", "Vector"]
 
 Vector = NDArray[np.float64]
@@ -248,7 +250,11 @@ class Problem:
         self.count.hessian += 1
         with np.errstate(all="ignore"):
             if self.f_hessian is None:
-                H = np.stack([self._difference(x, e) for e in np.eye(self.n)])
+                rows = []
+                for e in np.eye(self.n):
+                    check()
+                    rows.append(self._difference(x, e))
+                H = np.stack(rows)
             elif self.sparse:
                 return self.f_hessian(x)
             else:

@@ -35,6 +35,10 @@ __all__ = ["best_of", "checked_starts", "starting_points"]
 DRAWN = 16
 #: How far from its starting value a variable without bounds is drawn, relatively.
 REACH = 10.0
+#: Seconds for the first run, where the time was up before it.
+SHORTEST = 1e-3
+#: Points evaluated in one batch.
+AT_ONCE = 1024
 
 
 def checked_starts(starts: Any) -> int:
@@ -44,8 +48,10 @@ def checked_starts(starts: Any) -> int:
     return int(starts)
 
 
-def starting_points(built: Built, count: int, orientation: float = 1.0) -> list[Vector]:
+def starting_points(built: Built, count: int, orientation: float = 1.0, deadline: float = float("inf")) -> list[Vector]:
     """Return `count` starting points, the given one first.
+
+    After the deadline no more points are evaluated, and those that were not count as the worst.
 
     Examples
     --------
@@ -57,7 +63,7 @@ def starting_points(built: Built, count: int, orientation: float = 1.0) -> list[
     if count == 1:
         return [start]
     points = _drawn(problem, start, DRAWN * count)
-    order = np.argsort(_values(problem, points, orientation), kind="stable")
+    order = np.argsort(_values(problem, points, orientation, deadline), kind="stable")
     low, high = _box(problem, start)
     width = np.where(high > low, high - low, 1.0)
     apart = 0.5 * count ** (-1 / problem.n) / 2
@@ -73,7 +79,10 @@ def starting_points(built: Built, count: int, orientation: float = 1.0) -> list[
 
 
 def best_of(
-    run: Callable[[Vector, float | None], Solution], points: Sequence[Vector], time_limit: float | None
+    run: Callable[[Vector, float | None], Solution],
+    points: Sequence[Vector],
+    time_limit: float | None,
+    began: float | None = None,
 ) -> Solution:
     """Run from every point and return the best solution, with all distinct ones in its `minima`.
 
@@ -85,15 +94,19 @@ def best_of(
         Where to begin.
     time_limit : float or None
         Seconds for all runs together.
+    began : float, optional
+        The `perf_counter` time from which they count; now, where it is not given.
     """
-    began = perf_counter()
+    began = perf_counter() if began is None else began
     found: list[Solution] = []
     failed: list[Solution] = []
     done = 0
     for x in points:
         left = None if time_limit is None else time_limit - (perf_counter() - began)
         if left is not None and left <= 0:
-            break
+            if found or failed:
+                break
+            left = SHORTEST
         solution = run(x, left)
         done += 1
         if solution.success:
@@ -148,12 +161,15 @@ def _drawn(problem: Problem, start: Vector, count: int) -> Matrix:
     return low + unit * (high - low)
 
 
-def _values(problem: Problem, points: Matrix, orientation: float) -> Vector:
-    """The function at all points, infinite where it is not finite; in one batch where the problem can."""
-    if problem.values is not None:
+def _values(problem: Problem, points: Matrix, orientation: float, deadline: float) -> Vector:
+    """The function at all points, infinite where it is not finite; in batches where the problem can."""
+    values = np.full(len(points), np.nan)
+    at_once = 1 if problem.values is None else AT_ONCE
+    for k in range(0, len(points), at_once):
+        if perf_counter() > deadline:
+            break
+        part = points[k : k + at_once]
         with np.errstate(all="ignore"):
-            values = np.asarray(problem.values(points), dtype=np.float64)
-    else:
-        values = np.array([problem.at(x).value for x in points])
+            values[k : k + at_once] = problem.at(part[0]).value if problem.values is None else problem.values(part)
     values = orientation * values
     return np.where(np.isfinite(values), values, np.inf)
