@@ -140,6 +140,10 @@ class Transformed:
             places = [i for i, s in enumerate(call.signatures) if s is not None]
             traces.traced = None if len(places) == len(leaves) else places
             _kept(form.traces, key, lambda: traces)
+            result = self._traced(call, traces)
+            if type(structure) is int and traces.traced is None:
+                self._last = traces
+            return result
         return self._traced(call, traces)
 
     def _traced(self, call: Call, traces: Traces) -> Any:

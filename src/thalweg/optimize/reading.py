@@ -28,12 +28,13 @@ from thalweg.transforms.degree import polynomial_degree
 
 from .problem import Vector
 from .relations import Relation, Relations
-from .source import at_line, place_text, source_text
+from .source import at_line, oriented, place_text, source_text
 from .written import Between, Plain, Ranged, Texted
 
 __all__ = ["Read", "read_constraints"]
 
 SIGNS = {"equal": "==", "less_equal": "<=", "less": "<=", "greater_equal": ">=", "greater": ">="}
+MIRRORED = {"==": "==", "<=": ">=", ">=": "<="}
 _BOTH = ("logical_and", "bitwise_and")
 
 
@@ -67,7 +68,7 @@ class _Reader:
         """Note a relation  lower ≤ body ≤ upper  and return its number."""
         body_node = node_of(body)
         where = self._place(node)
-        text = text or self._text(node)
+        text = text or oriented(self._text(node), sign)
         shape = body_node.shape if shape is None else shape
         low = np.broadcast_to(np.asarray(lower, dtype=np.float64), shape).ravel()
         high = np.broadcast_to(np.asarray(upper, dtype=np.float64), shape).ravel()
@@ -91,7 +92,7 @@ class _Reader:
         """Note bounds of single variables."""
         low = np.broadcast_to(np.asarray(lower, dtype=np.float64), at.shape).ravel().copy()
         high = np.broadcast_to(np.asarray(upper, dtype=np.float64), at.shape).ravel().copy()
-        text, where = text or self._text(node), self._place(node)
+        text, where = text or oriented(self._text(node), sign), self._place(node)
         if np.isnan(low).any() or np.isnan(high).any():
             raise ArgumentError(f"A side of the constraint {text} is NaN.{at_line(where)}")
         if (low == np.inf).any() or (high == -np.inf).any() or (low > high).any():
@@ -143,6 +144,8 @@ class _Reader:
             raise ArgumentError(_no_constraint(wrap(node), node))
         left, right = node.args
         sign = SIGNS[name]
+        if left.is_constant:  # the number stands on the right, as prices are told of the right side
+            left, right, sign = right, left, MIRRORED[sign]
         side = self._bound_side(left, right, node.shape)
         if side is not None and sign != "==":
             at, number, flipped = side
@@ -188,15 +191,24 @@ class _Reader:
             return self._range(Between(low, wrap(g), high), first)
         return [self._comparison(first), self._comparison(second)]
 
-    def _range(self, given: Between, node: Node | None = None) -> int:
-        for side in (given.lower, given.upper):
-            if type(side) is Tracer and not side.node.is_constant:
-                raise ArgumentError(
-                    "The sides of between(lower, g, upper) must not depend on the variables; write two comparisons "
-                    f"instead.{at_line(place_text(side.node))}"
-                )
+    def _moving_range(self, given: Between) -> Any:
+        """A range whose sides depend on parameters or variables: two comparisons."""
+        found = []
+        for sign, side in ((">=", given.lower), ("<=", given.upper)):
+            number = node_of(side) if type(side) is Tracer else np.asarray(side, dtype=np.float64)
+            if not isinstance(number, np.ndarray) or np.isfinite(number).any():
+                told = self._text(number) if type(side) is Tracer else _side(number)
+                body, node = given.g - side, given.g.node
+                text = f"{self._text(node)} {sign} {told}"
+                below = sign == ">="
+                found.append(self.add(sign, body, 0.0 if below else -np.inf, np.inf if below else 0.0, node, text))
+        return found[0] if len(found) == 1 else found
+
+    def _range(self, given: Between, node: Node | None = None) -> Any:
         if type(given.g) is not Tracer or given.g.node.is_constant:
             raise ArgumentError(_no_constraint(given.g))
+        if any(type(side) is Tracer and not side.node.is_constant for side in (given.lower, given.upper)):
+            return self._moving_range(given)
         low, high = (np.asarray(_plain(side), dtype=np.float64) for side in (given.lower, given.upper))
         middle = given.g.node
         shape = np.broadcast_shapes(middle.shape, low.shape, high.shape)

@@ -7,7 +7,7 @@ import linecache
 from thalweg.graph import Node
 from thalweg.graph.places import place
 
-__all__ = ["at_line", "place_text", "source_text"]
+__all__ = ["at_line", "oriented", "place_text", "source_text"]
 
 
 def at_line(where: str) -> str:
@@ -44,3 +44,49 @@ def source_text(node: Node) -> str:
     raw[-1] = raw[-1][:end]
     raw[0] = raw[0][start:]
     return " ".join(b" ".join(raw).decode(errors="ignore").split())
+
+
+def oriented(text: str, sign: str) -> str:
+    """A comparison with its number on the right, where it was read so: ``3 <= x + y`` as ``x + y >= 3``.
+
+    Examples
+    --------
+    >>> oriented("3 <= x + y", ">="), oriented("x + y >= 3", ">="), oriented("1 == f(a == b)", "==")
+    ('x + y >= 3', 'x + y >= 3', 'f(a == b) == 1')
+    """
+    found = _comparisons(text)
+    if len(found) != 1 or sign == "between":
+        return text
+    start, end = found[0]
+    left, written, right = text[:start].strip(), text[start:end], text[end:].strip()
+    if written[0] in "<>" and sign in ("<=", ">="):
+        turned = written[0] != sign[0]
+    else:
+        turned = _is_number(left) and not _is_number(right)
+    mirrored = {"<": ">", ">": "<", "=": "="}[written[0]] + written[1:]
+    return f"{right} {mirrored} {left}" if turned else text
+
+
+def _comparisons(text: str) -> list[tuple[int, int]]:
+    """Where the comparison signs stand that are not within brackets."""
+    found, depth, k = [], 0, 0
+    while k < len(text):
+        if text[k] in "([{":
+            depth += 1
+        elif text[k] in ")]}":
+            depth -= 1
+        elif depth == 0 and text[k] in "<>=" and text[k : k + 2] not in ("<<", ">>"):
+            end = k + 2 if text[k + 1 : k + 2] == "=" else k + 1
+            found.append((k, end))
+            k = end
+            continue
+        k += 1
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

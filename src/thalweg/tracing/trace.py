@@ -18,13 +18,14 @@ from thalweg.graph import (
     Shape,
     building,
     canonical,
+    describe_place,
     input_node,
     location,
     substitute,
 )
 from thalweg.graph import show as show_graph
 from thalweg.tracing import tree
-from thalweg.tracing.context import Trace, means_otherwise, refusal, running
+from thalweg.tracing.context import Trace, is_library, means_otherwise, refusal, running
 from thalweg.tracing.reach import reach
 from thalweg.tracing.surroundings import Surroundings
 from thalweg.tracing.tracer import Tracer, node_of, wrap
@@ -129,6 +130,12 @@ def trace_leaves(
 def _from_inside_numpy(error: Exception) -> Exception:
     """NumPy's C code replaces our errors by its own: the one that names the user's line is better."""
     cause = error.__cause__
+    if not isinstance(error, TraceError) and cause is None and "'Tracer'" in str(error):
+        return TraceError(
+            f"a call that cannot be seen into was given a value that is being differentiated: {error}.\n"
+            "  Write it with NumPy functions; to minimize it as it is, give grad=, or derivatives='finite-difference'."
+            f"{_user_line(error)}"
+        )
     if isinstance(error, TraceError) or not isinstance(cause, TraceError):
         return error
     if "setting an array element" not in str(error):
@@ -138,6 +145,17 @@ def _from_inside_numpy(error: Exception) -> Exception:
         "a traced value cannot be written into an array that was made outside the function that is differentiated.\n"
         f"  Create it inside the function: out = np.zeros(n), or np.array(a) for a copy.\n  at {at}"
     )
+
+
+def _user_line(error: BaseException) -> str:
+    """The last line of an error: where in the user's code it arose."""
+    at, step = "", error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if not is_library(frame.f_globals.get("__name__", "")):
+            at = describe_place((frame.f_code, step.tb_lasti))
+        step = step.tb_next
+    return f"\n  at {at}" if at else ""
 
 
 def inline(outputs: Sequence[Node], traced: Traced, leaves: Sequence[Any]) -> list[Any]:
