@@ -195,9 +195,9 @@ class _Reader:
         """A range whose sides depend on parameters or variables: two comparisons."""
         found = []
         for sign, side in ((">=", given.lower), ("<=", given.upper)):
-            number = node_of(side) if type(side) is Tracer else np.asarray(side, dtype=np.float64)
-            if not isinstance(number, np.ndarray) or np.isfinite(number).any():
-                told = self._text(number) if type(side) is Tracer else _side(number)
+            moving = type(side) is Tracer and not side.node.is_constant
+            if moving or np.isfinite(np.asarray(_plain(side), dtype=np.float64)).any():
+                told = self._text(side.node) if moving else _side(np.asarray(_plain(side), dtype=np.float64))
                 body, node = given.g - side, given.g.node
                 text = f"{self._text(node)} {sign} {told}"
                 below = sign == ">="

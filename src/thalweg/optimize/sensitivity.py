@@ -86,17 +86,20 @@ def sensitivity_of(solution: Solution, parameter: int | str = 0) -> Sensitivity:
         raise ArgumentError(f"The parameter {parameter!r} must be a number or an array of numbers.")
     x, y, z = solution.flat, solution.y, solution.z
     mixed, moved, slope = parameter_derivatives(built.program, x, y, built.args, place)
-    dx, dy = _directions(solution, x, y, z, mixed, moved)
+    dx, dy, dz = _directions(solution, x, y, z, mixed, moved)
     shape = p.shape
     value = float(slope[0]) if shape == () else slope.reshape(shape)
-    return Sensitivity(_structured(built, dx, shape), value, _of_constraints(solution, dy, shape))
+    return Sensitivity(_structured(built, dx, shape), value, _of_constraints(solution, dy, dz, shape))
 
 
-def _directions(solution: Solution, x: Vector, y: Vector, z: Vector, mixed: Matrix, moved: Matrix) -> tuple[Any, Any]:
-    """dx and dy for every entry of the parameter, from the linear system of the active conditions."""
+def _directions(
+    solution: Solution, x: Vector, y: Vector, z: Vector, mixed: Matrix, moved: Matrix
+) -> tuple[Any, Any, Any]:
+    """dx, dy and dz for every entry of the parameter, from the linear system of the active conditions."""
     problem = solution.built.problem  # type: ignore[union-attr]
     n, m, k = x.size, y.size, mixed.shape[1]
     held = np.abs(z) > 0
+    _refuse_weak_bounds(problem, x, z)
     rows = np.zeros(m, bool)
     constraints = problem.constraints
     if constraints is not None:
@@ -118,7 +121,23 @@ def _directions(solution: Solution, x: Vector, y: Vector, z: Vector, mixed: Matr
     solved = _solved(H, J, active, free, right, problem.sparse)
     dx, dy = np.zeros((n, k)), np.zeros((m, k))
     dx[free], dy[active] = solved[: free.size], solved[free.size :]
-    return dx, dy
+    dz = np.where(held[:, None], -(H @ dx + J.T @ dy + mixed), 0.0)
+    return dx, dy, dz
+
+
+def _refuse_weak_bounds(problem: Any, x: Vector, z: Vector) -> None:
+    """An error where a variable stands on a bound that does not hold it."""
+    if problem.lower is None or problem.upper is None:
+        return
+    with np.errstate(invalid="ignore"):
+        near = np.minimum(x - problem.lower, problem.upper - x) <= WEAK * (1 + np.abs(x))
+    weak = near & (np.abs(z) <= WEAK * (1 + np.max(np.abs(z), initial=0.0)))
+    if weak.any():
+        name = problem.names[int(np.argmax(weak))] if problem.names else f"x[{int(np.argmax(weak))}]"
+        raise ArgumentError(
+            f"The variable {name} is on a bound with multiplier zero: the optimum has a kink here, and its derivative "
+            "depends on the side."
+        )
 
 
 def _solved(H: Any, J: Any, active: Any, free: Any, right: Matrix, sparse: bool) -> Matrix:
@@ -167,12 +186,11 @@ def _structured(built: Any, dx: Matrix, shape: tuple[int, ...]) -> Any:
     return tree.unflatten(structure, [float(a) if a.shape == () else a for a in shaped])
 
 
-def _of_constraints(solution: Solution, dy: Matrix, shape: tuple[int, ...]) -> Any:
+def _of_constraints(solution: Solution, dy: Matrix, dz: Matrix, shape: tuple[int, ...]) -> Any:
     built = solution.built
     if built is None or not built.relations.all:
         return None
-    zero = np.zeros(solution.z.size)
-    columns = [built.relations.multipliers(column, built.spread(zero)) for column in dy.T]
+    columns = [_turned(solution, built, *column) for column in zip(dy.T, dz.T, strict=True)]
     if shape == ():
         return columns[0]
     from thalweg.tracing import tree
@@ -180,3 +198,18 @@ def _of_constraints(solution: Solution, dy: Matrix, shape: tuple[int, ...]) -> A
     leaves, structure = tree.flatten(columns[0])
     stacked = [np.stack([np.asarray(tree.flatten(c)[0][i]) for c in columns], axis=-1) for i in range(len(leaves))]
     return tree.unflatten(structure, [a.reshape(a.shape[:-1] + shape) for a in stacked])
+
+
+def _turned(solution: Solution, built: Any, dy: Vector, dz: Vector) -> Any:
+    """Changes of signed multipliers as those of the constraints: each goes where its multiplier went."""
+    held = built.relations.signed(solution.y, solution.over_all(solution.z), *solution.sides())
+    whole, row, changes = built.spread(dz), 0, []
+    for relation, signed in held:
+        if relation.variables is None:
+            change = dy[row : row + relation.size]
+            row += relation.size
+        else:
+            change = np.where(signed != 0, whole[relation.variables], 0.0)
+        change = (-change if relation.sign == ">=" else change) + 0.0
+        changes.append(float(change[0]) if relation.shape == () else change.reshape(relation.shape))
+    return built.relations.nest(changes)

@@ -51,7 +51,8 @@ def between(lower: Any, g: Any, upper: Any) -> Between:
     Parameters
     ----------
     lower, upper : number, array or None
-        The sides; None, −inf or inf where there is none.
+        The sides; None, −inf or inf where there is none.  Where they depend on parameters (``args``) or variables,
+        the range is two comparisons, with a multiplier each.
     g : traced value
         An expression of the variables.
 
