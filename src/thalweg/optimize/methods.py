@@ -56,6 +56,12 @@ def _augmented_lagrangian(problem: Problem) -> Engine:
     return AugmentedLagrangian(problem)
 
 
+#: What `minimize` takes besides the options of a method: whoever misspells one is told.
+ARGUMENTS = (
+    "subject_to", "bounds", "args", "grad", "hess", "derivatives", "method", "tol", "max_iterations", "time_limit",
+    "callback", "progress", "escape_saddles", "starts", "batches",
+)  # fmt: skip
+
 CONSTRAINED = (
     Method(
         "interior-point",
@@ -146,6 +152,9 @@ def _check(method: Method, problem: Problem, options: Mapping[str, Any]) -> None
     """Refuse options and problems that the method cannot take."""
     for option in options:
         if option not in method.options:
+            close = difflib.get_close_matches(option, [*ARGUMENTS, *method.options], n=1, cutoff=0.7)
+            if close:
+                raise ArgumentError(f"There is no argument {option!r}. Perhaps you meant {close[0]!r}.")
             takers = [m.name for m in METHODS.values() if option in m.options]
             has = "learning rate" if option == "learning_rate" else f"option {option!r}"
             hint = f"use method={takers[0]!r}" if takers else "look at its spelling"
