@@ -440,3 +440,15 @@ def test_quadratic_programs_with_known_answers(seed, n):
         expected = "strict minimum" if right and definite else "saddle"
     assert c.kind == expected, c.why
     assert c.certificate.constraint_rank == k and c.certificate.licq
+
+
+@pytest.mark.parametrize("off", [1e-12, 1e-10, 1e-9, -1e-8, 1e-7])
+@pytest.mark.parametrize("rows", [{"eq": [disc]}, {"ineq": [disc]}, {"eq": [disc, lambda x: 3 * disc(x)]}])
+def test_a_variable_that_is_almost_zero_has_no_units_of_its_own(rows, off):
+    # The lowest point of x on the disc is (-√2, 0): λ = 1 / (2√2), to all digits that `off` leaves.
+    problem = constrained(lambda x: x[0], 2, **rows)
+    found = classify_on(problem.at(np.array([-R, off])))
+    assert found.kind == "strict minimum"
+    assert found.certificate.stationarity <= 2 * abs(off) + 1e-15
+    weights = np.array([1.0, 3.0])[: found.y.size]
+    assert abs(weights @ found.y + 1 / (2 * R)) <= 1e-12

@@ -96,6 +96,7 @@ class Balance:
 
     mu: Vector
     rank: int
+    even: bool = True  #: whether all components of the gradient were weighed alike
 
     @property
     def unique(self) -> bool:
@@ -143,7 +144,9 @@ def _sides(value: Vector, lower: Vector, upper: Vector, room: Vector) -> tuple[N
     return places, side, np.where(top, above, -below)
 
 
-def balance(gradient: Vector, A: Matrix, side: Vector, hint: Vector | None = None) -> Balance:
+def balance(
+    gradient: Vector, A: Matrix, side: Vector, hint: Vector | None = None, *, as_given: bool = False
+) -> Balance:
     """Return multipliers μ with ∇f + Aᵀμ ≈ 0, of right sign where there is a choice.
 
     Parameters
@@ -156,6 +159,8 @@ def balance(gradient: Vector, A: Matrix, side: Vector, hint: Vector | None = Non
         0 for equalities, ±1 for inequalities (`Active`).
     hint : array (k,), optional
         Multipliers that a method found; they decide where μ is not unique, if their signs are right.
+    as_given : bool
+        Weigh all components of ∇f alike, instead of each in the units of its column of A.
 
     Examples
     --------
@@ -168,6 +173,9 @@ def balance(gradient: Vector, A: Matrix, side: Vector, hint: Vector | None = Non
     if not k:
         return Balance(np.zeros(0), 0)
     lengths, units = _sizes(A)
+    if as_given:
+        lengths, units = np.linalg.norm(A, axis=1) + ~A.any(axis=1), np.ones(A.shape[1])
+    even = bool(np.all(units == 1.0))
     U, s, Vt = np.linalg.svd(A / lengths[:, None] / units, full_matrices=False)
     rank = int(np.sum(s > DEPENDENT))
     U, s, Vt = U[:, :rank], s[:rank], Vt[:rank]
@@ -177,17 +185,17 @@ def balance(gradient: Vector, A: Matrix, side: Vector, hint: Vector | None = Non
 
     mu = fitted(gradient)
     if rank == k or not side.any():
-        return Balance(mu, rank)
+        return Balance(mu, rank, even)
     if hint is not None and np.isfinite(hint).all():
         guess = hint + fitted(gradient + A.T @ hint)
         if _signs_fit(guess * lengths, side) or _signs_fit(-guess * lengths, side):
-            return Balance(guess, rank)
+            return Balance(guess, rank, even)
     null = np.linalg.svd(U.T)[2][rank:].T
     scaled = mu * lengths
     for sense in (1.0, -1.0):
         if (found := _with_signs(scaled, null, sense * side)) is not None:
-            return Balance(found / lengths, rank)
-    return Balance(mu, rank)
+            return Balance(found / lengths, rank, even)
+    return Balance(mu, rank, even)
 
 
 def _sizes(A: Matrix) -> tuple[Vector, Vector]:

@@ -34,6 +34,9 @@ __all__ = ["Balanced", "Holding", "balanced", "holding_of"]
 #: without bound, as at a cusp of the feasible set, would make any gradient small beside it.
 LITTLE = 1e-3
 
+#: Residuals larger than this part of what is allowed are worth another weighing of the components.
+EVEN = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Balanced:
@@ -112,15 +115,31 @@ def _balanced(
     if not look:
         return Balanced(active, A, found.mu, found.rank, residual, np.zeros((0, 0)), False)
     W = problem.lagrangian_hessian(point.x, active.spread(found.mu, problem.m, problem.n)[0])
+    worst, stationary = _worst(point, W, residual, tol)
+    if worst > EVEN and not found.even:
+        # A column that is small because x is almost zero is no matter of units: then weigh all components alike.
+        alike = balance(point.gradient, A, active.side, hint, as_given=True)
+        left = point.gradient + A.T @ alike.mu
+        again = problem.lagrangian_hessian(point.x, active.spread(alike.mu, problem.m, problem.n)[0])
+        less, balances = _worst(point, again, left, tol)
+        if alike.rank == found.rank and less < 0.5 * worst and balances >= stationary:
+            found, residual, W, stationary = alike, left, again, balances
+    return Balanced(active, A, found.mu, found.rank, residual, W, stationary)
+
+
+def _worst(point: Point, W: Matrix, residual: Vector, tol: float) -> tuple[float, bool]:
+    """How large the residual is beside what a change of x by a relative `tol` explains, and whether that is enough."""
+    problem = point.problem
     with np.errstate(all="ignore"):
         allowed = tol * np.maximum(1.0, np.abs(W) @ np.abs(point.x) + np.abs(point.gradient))
+        worst = float(np.max(np.abs(residual) / allowed, initial=0.0))
         stationary = bool(np.all(np.abs(residual) <= allowed))
         largest = float(np.max(np.abs(point.gradient), initial=0.0))
         if stationary and np.any(np.abs(residual) > LITTLE * largest):  # ∇²f alone must explain so much
             H = problem.lagrangian_hessian(point.x, np.zeros(problem.m))
             allowed = tol * np.maximum(1.0, np.abs(H) @ np.abs(point.x) + np.abs(point.gradient))
             stationary = bool(np.all(np.abs(residual) <= allowed))
-    return Balanced(active, A, found.mu, found.rank, residual, W, stationary)
+    return worst, stationary
 
 
 def holding_of(point: Point, base: Balanced, noise: Matrix | None = None) -> Holding:
