@@ -63,7 +63,7 @@ COVARIANCE = np.diag(np.linspace(0.1, 0.3, 50) ** 2) + 0.001
         {"method": "trf", "loss": "soft_l1", "f_scale": 0.2},
         {"jac": lambda x, a, b, c: np.stack([np.exp(-b * x), -a * x * np.exp(-b * x), np.ones_like(x)], axis=1)},
     ],
-    ids=str,
+    ids=lambda words: "-".join(words) or "plain",
 )
 def test_as_scipy_to_the_digits_that_it_has(words):
     x, y = noisy()
