@@ -7,7 +7,7 @@ import pytest
 
 from thalweg.errors import ArgumentError
 from thalweg.formula import formula
-from thalweg.optimize import Problem
+from thalweg.optimize import Problem, minimize
 from thalweg.optimize.build import equalities_from, problem_from
 
 
@@ -130,3 +130,28 @@ def test_equalities_that_are_none():
         equalities_from("x + y = 1", [0.0, 0.0])
     with pytest.raises(ArgumentError, match="subject_to must be a function"):
         equalities_from([], [0.0, 0.0])
+
+
+def test_one_piece_of_a_function_says_nothing_of_the_others():
+    def pieces(x):
+        if x[0] > 0:
+            return (x[0] - 1) ** 2 + x[1] ** 2
+        return (x[0] + 1) ** 2 - 5 + x[1] ** 2
+
+    for constraints in ({}, {"subject_to": lambda x: x[0] + x[1] <= 5}, {"bounds": (-4, 4)}):
+        solution = minimize(pieces, [3.0, 2.0], **constraints)
+        np.testing.assert_allclose(solution.x, [1.0, 0.0], atol=1e-9)
+        assert solution.kind == "strict minimum"
+        assert "global" not in solution.message and "convex" not in solution.method_reason  # the lowest value is -5
+        assert "squares" not in solution.method_reason
+
+
+def test_squares_in_one_piece_only():
+    def pieces(x):
+        if x[0] > 2:
+            return (x[0] - 1) ** 2 + (x[0] * x[1] - 1) ** 2
+        return -np.exp(-(x[0] ** 2)) + x[1] ** 2
+
+    solution = minimize(pieces, [3.0, 3.0])
+    np.testing.assert_allclose(solution.x, [0.0, 0.0], atol=1e-8)
+    assert solution.success

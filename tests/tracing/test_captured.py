@@ -270,3 +270,16 @@ def test_a_deleted_name_and_one_that_shadows_are_seen(monkeypatch):
     monkeypatch.delitem(globals(), "rate")
     with pytest.raises(NameError):
         h(1.0)
+
+
+def test_a_function_may_keep_what_it_is_called_with():
+    seen = []
+
+    def f(x):
+        seen.append(x)
+        return x @ x
+
+    np.testing.assert_array_equal(tw.grad(f)(np.ones(2)), [2.0, 2.0])
+    np.testing.assert_array_equal(tw.hessian(f)(np.ones(2)), 2 * np.eye(2))
+    np.testing.assert_array_equal(tw.grad(f)(np.full(2, 3.0)), [6.0, 6.0])
+    assert len(seen) == 3

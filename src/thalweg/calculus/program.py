@@ -48,13 +48,13 @@ class Program:
     Attributes
     ----------
     degree : float
-        Of the objective as a polynomial, by the last trace; ∞ where it is none.
+        Of the objective as a polynomial, by the last trace; ∞ where it is none, or asked an ``if``.
     smooth : bool
         Whether f and c are known to have no kinks, by the last trace.
     rows : int
         Number of rows of c.
     squares : bool
-        Whether the objective is a sum of squares by its ops.
+        Whether the objective is a sum of squares by its ops, and asked no ``if``.
 
     Examples
     --------
@@ -89,10 +89,11 @@ class Program:
         y, c = traced.outputs
         value, (slope,) = gradients(_part(traced, y), variables, "minimize")
         c = c if c.dtype.kind == "f" else astype(c, FLOAT64)
-        self.degree = polynomial_degree([y], variables.nodes)
-        self.smooth = not traced.guards and is_smooth([y, c], variables.nodes)
+        whole = not traced.guards  # where an `if` was asked, another piece of the function may be anything
+        self.degree = polynomial_degree([y], variables.nodes) if whole else float("inf")
+        self.smooth = whole and is_smooth([y, c], variables.nodes)
         self.rows = c.size
-        self.squares = squares_in(y) is not None
+        self.squares = whole and squares_in(y) is not None
         n = slope.size
         if not c.size:
             nothing = (np.zeros(0), _no_rows(n, self.sparse))

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.tracing.box import Box
 from thalweg.tracing.context import running
 from thalweg.tracing.surroundings import GENERATORS, HOLDERS, MISSING, Surroundings, contents
 
@@ -123,6 +124,8 @@ def _is_large(noted: Noted) -> bool:
 
 def _watch(thing: Any) -> tuple[Any, Same] | None:
     """A note of what an object holds, and how to compare it with the note later; ``None`` if it cannot change."""
+    if isinstance(thing, Box):
+        return None  # what the function kept of its trace, in a list or dict: of no use to a later one, which says so
     if isinstance(thing, np.ndarray):
         note = _note_of_array(thing)
         direct = type(note[2]) is bytearray and thing.flags.c_contiguous and thing.dtype.kind in "fiub"

@@ -32,6 +32,7 @@ class Tracer(Box):
 
     __slots__ = ()
     __array_priority__ = 1000.0
+    __pandas_priority__ = 10_000  # above a DataFrame: pandas leaves column * x to the operators here
     __hash__ = None  # type: ignore[assignment]  # compared element by element, as arrays are
 
     @property  # type: ignore[misc]
