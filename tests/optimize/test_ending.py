@@ -168,3 +168,32 @@ def test_an_error_of_the_second_derivative_at_the_end_is_survived():
 
     s = minimize(Problem(1, lambda x: (float(x @ x), 2 * x), f_hessian), [1.0], learning_rate=0.1, max_iterations=3)
     assert s.status == "iteration_limit" and "not looked at" in s.classification.why
+
+
+ENDLESS = {
+    "a linear program": (lambda x: x[0] - x[1], lambda x: x[0] + x[1] >= 1, [0.0, 0.0], [-1.0, 1.0]),
+    "a saddle along a line": (lambda x: -(x @ x), lambda x: x[0] == x[1], [1.0, 1.0], [1.0, 1.0]),
+    "a cubic along a line": (lambda x: x[0] ** 3, lambda x: x[0] + x[1] == 0, [1.0, 1.0], [-1.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("method", ["auto", "interior-point", "sqp", "augmented-lagrangian"])
+def test_the_ray_is_one_direction_whatever_the_method(name, method):
+    f, subject_to, start, ray = ENDLESS[name]
+    s = minimize(f, start, subject_to=subject_to, method=method)
+    assert s.status == "unbounded"
+    np.testing.assert_allclose(s.ray, ray, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg", "bfgs", "l-bfgs", "gradient-descent", "nesterov"])
+def test_the_ray_of_a_free_problem(method):
+    s = minimize(lambda x: x[0] ** 3 + x[1] ** 2, [1.0, 1.0], method=method)
+    assert s.status == "unbounded"
+    np.testing.assert_allclose(s.ray, [-1.0, 0.0], atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["sqp", "augmented-lagrangian"])
+def test_a_pole_near_the_start_is_no_ray(method):
+    s = minimize(lambda x: -1 / x[0] ** 2 + x[1] ** 2, [1.0, 1.0], subject_to=lambda x: x[0] + x[1] <= 5, method=method)
+    assert s.status == "unbounded" and s.ray is None

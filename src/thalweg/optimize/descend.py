@@ -204,7 +204,8 @@ class Descent(Iterator[State]):
             return ending.over(outcome, at)
         if outcome.status == Status.INFEASIBLE:
             return ending.infeasible(outcome, at.point, self.built.relations)
-        return ending.unbounded(outcome, at.point, self.settings.sense)
+        assert self.record.first is not None
+        return ending.unbounded(outcome, self.record.first, at.point, self.settings.sense)
 
     def _judged(self, at: Iterate, tol: float) -> Iterate | Ending | None:
         """Say what a point with small residual is: the end, a place to leave, or (None) not yet stationary."""

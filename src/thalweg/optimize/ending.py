@@ -46,8 +46,8 @@ __all__ = [
 
 #: Growth of |f| or |x| over their scale at the start that no function with a minimum shows.
 RUNAWAY = 1e20
-#: A way from the start so long, beside |x| there, shows a direction along which a function falls for ever.
-FAR = 1e8
+#: A way from the start so long, beside |x| there, shows in which direction a function falls for ever; a pole is nearer.
+FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,20 @@ def opposing(point: Point, relations: Relations, shown: int = 5) -> list[str]:
     return list(dict.fromkeys(words[k] for k in order))[:shown]
 
 
-def unbounded(outcome: Stuck, point: Point, sense: str) -> Ending:
+def unbounded(outcome: Stuck, start: Point, point: Point, sense: str) -> Ending:
     """The method has found a way along which the function falls for ever."""
     side = "below" if sense == "minimize" else "above"
     shown = point.problem.sign * point.value
     message = f"Unbounded {side}: {outcome.reason}; the value reached {shown:.3g}."
     message += " Check the sign of the function, or add what keeps it bounded."
-    return Ending(Status.UNBOUNDED, message, None, outcome.at)
+    return Ending(Status.UNBOUNDED, message, None, _ray(start.x, point.x if outcome.at is None else outcome.at))
+
+
+def _ray(start: Vector, x: Vector) -> Vector | None:
+    """The way from the start to x, its largest component 1, where it is long enough to show where the run went."""
+    way = x - start
+    length = float(np.max(np.abs(way), initial=0.0))
+    return way / length if FAR * max(1.0, float(np.max(np.abs(start), initial=0.0))) < length < np.inf else None
 
 
 def stuck(outcome: Stuck, at: Iterate, c: Classification | None) -> Ending:
@@ -266,14 +273,11 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     advice = " Check the sign of the function, or add what keeps it bounded."
     if not np.isfinite(point.value):
         message = f"The function is unbounded {side}: the value is {shown} at |x| = {size:.3g}."
-        return Ending(Status.UNBOUNDED, message + advice)
+        return Ending(Status.UNBOUNDED, message + advice, None, _ray(start.x, point.x))
     message = (
         f"The function seems to be unbounded {side}: the value reached {shown:.3g} at |x| = {size:.3g}, and goes on."
     )
-    way = point.x - start.x
-    length = float(np.linalg.norm(way))
-    ray = way / length if FAR * max(1.0, float(np.linalg.norm(start.x))) < length < np.inf else None
-    return Ending(Status.UNBOUNDED, message + advice, None, ray)
+    return Ending(Status.UNBOUNDED, message + advice, None, _ray(start.x, point.x))
 
 
 def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) -> Ending:

@@ -67,15 +67,15 @@ def starting_points(built: Built, count: int, orientation: float = 1.0, deadline
     low, high = _box(problem, start)
     width = np.where(high > low, high - low, 1.0)
     apart = 0.5 * count ** (-1 / problem.n) / 2
-    chosen = [start]
+    chosen = np.empty((count, problem.n))
+    chosen[0], taken = start, 1
     for distance in (apart, apart / 4, 0.0):
         for i in order:
-            if len(chosen) == count:
-                return chosen
-            gaps = [np.max(np.abs(points[i] - x) / width) for x in chosen]
-            if min(gaps) > distance:
-                chosen.append(points[i])
-    return chosen
+            if taken == count:
+                return list(chosen)
+            if np.abs((chosen[:taken] - points[i]) / width).max(axis=1).min() > distance:
+                chosen[taken], taken = points[i], taken + 1
+    return list(chosen[:taken])
 
 
 def best_of(
@@ -119,7 +119,7 @@ def best_of(
     turn = 1.0 if (found or failed)[0].sense == "minimize" else -1.0
     found.sort(key=lambda s: turn * s.value)
     if not found:
-        failed.sort(key=lambda s: (not np.isfinite(s.value), turn * s.value if np.isfinite(s.value) else 0.0))
+        failed.sort(key=lambda s: _shortfall(s, turn))
         return replace(failed[0], time=perf_counter() - began)
     best = found[0]
     what = "minimum" if turn > 0 else "maximum"
@@ -130,6 +130,14 @@ def best_of(
         "This is the best found, which is no proof that there is none better."
     )
     return replace(best, minima=tuple(found), notes=(*best.notes, note), time=perf_counter() - began)
+
+
+def _shortfall(s: Solution, turn: float) -> tuple[bool, float, float]:
+    """What is compared of runs that failed: first the violation of constraints, as far as it counts, then the value."""
+    if not np.isfinite(s.value):
+        return True, 0.0, 0.0
+    violation = s.infeasibility
+    return False, violation if violation > 1e-6 else 0.0, turn * s.value
 
 
 def _same(a: Solution, b: Solution) -> bool:

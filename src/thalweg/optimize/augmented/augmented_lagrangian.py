@@ -47,6 +47,8 @@ HIGHEST = 1e14
 PUSH = 1e-2
 #: Below this value a problem is unbounded.
 BOTTOM = -1e20
+#: Where no step helps any more, a run that has come so far times its start, downhill all the way, has no end.
+ENDLESS = 1e12
 
 CONTRADICTION = Stuck(
     "the constraints contradict one another near here: no step makes their violation smaller", status="infeasible"
@@ -170,6 +172,8 @@ class AugmentedLagrangian:
                 return self._return(run)
             if self._contradicts(point):
                 return CONTRADICTION
+            if self._endless(point):
+                return Stuck("the value falls without end", status="unbounded", at=point.x)
             return Stuck("the penalty has grown without end, and the constraints are still violated")
         self.y = np.clip(psi.multipliers, -SAFE, SAFE)
         if gap > REQUIRED * self.before:
@@ -185,11 +189,19 @@ class AugmentedLagrangian:
         """Whether the rows are violated, and no step between the bounds makes ½ ‖violation‖² smaller to first order."""
         violation = self._violation(point)
         worst = float(np.abs(violation).max(initial=0.0))
-        if worst <= 1e-6:
+        x = point.x
+        if worst <= 1e-6 * max(1.0, float(np.abs(x).max())):  # rounding, where a run has gone far
             return False
-        x, down = point.x, point.J.T @ violation
+        down = point.J.T @ violation
         slope = float(np.abs(np.clip(x - down, self.lower, self.upper) - x).max(initial=0.0))
         return slope <= 1e-4 * worst * max(1.0, float(np.abs(point.J).max()))
+
+    def _endless(self, point: Point) -> bool:
+        """Whether the run has gone so far that the rows hold no better, and the value fell with the distance."""
+        size = float(np.abs(point.x).max())
+        violation = float(np.abs(self._violation(point)).max(initial=0.0))
+        home = max(1.0, float(np.abs(self.start).max()))
+        return size > ENDLESS * home and point.value < -1e-3 * size and violation <= 1e-6 * size
 
     def _return(self, run: Run) -> Iterate | Stuck:
         """Go back to the start, with a larger penalty from the first."""
@@ -269,6 +281,8 @@ class AugmentedLagrangian:
         self.idle = self.idle + 1 if at.residual >= 0.5 * self.least else 0
         self.least = min(self.least, at.residual)
         if self.accuracy >= reached or reached > 1e-4 * size or self.idle > 3:
+            if self._endless(psi.point):
+                return Stuck("the value falls without end", status="unbounded", at=psi.point.x)
             if self.rho >= 1e3 * self.first_rho and self._contradicts(psi.point):
                 return CONTRADICTION
             return Stuck("no step lowers the augmented Lagrangian in double precision")

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.errors import ArgumentError
+
 from ..composition import Stuck
 from ..engine import Iterate, Run
 from ..problem import Point, Vector
@@ -118,7 +120,9 @@ class InteriorPoint:
         restore: bool = True,
     ) -> None:
         if mu_strategy not in ("adaptive", "monotone"):
-            raise ValueError(f"mu_strategy is 'adaptive' or 'monotone', not {mu_strategy!r}")
+            raise ArgumentError(f"mu_strategy is 'adaptive' or 'monotone', not {mu_strategy!r}.")
+        if not 0 < mu < np.inf:
+            raise ArgumentError(f"mu must be a positive number, not {mu!r}.")
         self.mu_strategy, self.mu_start = mu_strategy, mu
         self.y_start, self.z_start, self.restore = y, z, restore
         warm = y is not None or z is not None
@@ -304,8 +308,7 @@ class InteriorPoint:
         """Say whether the run goes on without end."""
         longest = float(np.abs(point.x).max())
         if point.value < UNBOUNDED and point.violation <= 1e-6 * max(1.0, longest):
-            far = point.x - self.begun_at
-            return Stuck("the objective falls without end", status="unbounded", at=far / np.abs(far).max())
+            return Stuck("the objective falls without end", status="unbounded", at=point.x)
         if not longest < TOO_FAR:
             return Stuck("the iterates grow without end", too_far=True, at=point.x)
         return None
