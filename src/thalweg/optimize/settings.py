@@ -66,6 +66,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return False
     try:
         float(value)
     except (TypeError, ValueError):
