@@ -73,7 +73,7 @@ def test_evaluations_are_counted_truly():
 def test_a_compiled_function():
     result = minimize(lambda x: SPLINE(x[0] - 1) + x[1] ** 2, [2.0, 1.0], method="BFGS")
     assert_allclose(result.x, [1.0, 0.0], atol=1e-6)
-    assert result.success and "TypeError" in result.message
+    assert result.success and "cannot be seen into" in result.message
 
 
 @pytest.mark.parametrize("given", [None, lambda x: [[2 * x[0], 2 * x[1]]]])

@@ -125,8 +125,9 @@ def _least(task: Squares, bounds: Bounds | None, tol: float, watch: Watch, itera
     if first.success or watch.stopped or first.status is Status.INTERRUPTED or iterations is not None:
         return first
     second = optimize.minimize(
-        lambda x: 0.5 * np.sum(task.residuals(x) ** 2), task.start, bounds=bounds, tol=tol, callback=watch.again()
-    )
+        lambda x: 0.5 * np.sum(task.residuals(x) ** 2), task.start, method="newton", bounds=bounds, tol=tol,
+        callback=watch.again(),
+    )  # fmt: skip
     return second if second.success or second.value < first.value else first
 
 
