@@ -197,3 +197,11 @@ def test_the_ray_of_a_free_problem(method):
 def test_a_pole_near_the_start_is_no_ray(method):
     s = minimize(lambda x: -1 / x[0] ** 2 + x[1] ** 2, [1.0, 1.0], subject_to=lambda x: x[0] + x[1] <= 5, method=method)
     assert s.status == "unbounded" and s.ray is None
+
+
+@pytest.mark.parametrize("method", ["auto", "interior-point", "sqp", "augmented-lagrangian"])
+def test_what_only_approaches_its_lowest_value_is_not_taken_for_quadratic(method):
+    s = minimize(lambda x: np.exp(-x[0]) + x[1] ** 2, [1.0, 1.0], subject_to=lambda x: x[0] >= x[1], method=method)
+    assert s.kind == "degenerate" and "quadratic" not in s.classification.why
+    s = minimize(lambda x: (x[0] - 2 * x[1]) ** 2, [40.0, 1.0], subject_to=lambda x: x[0] >= x[1] - 50, method=method)
+    assert s.kind == "minimum"

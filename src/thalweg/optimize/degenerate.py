@@ -39,7 +39,7 @@ from .engine import OutOfTime
 from .patience import Check, in_time
 from .problem import Matrix, Point, Vector
 
-__all__ = ["Verdict", "Way", "decide_by_higher_order"]
+__all__ = ["Verdict", "Way", "decide_by_higher_order", "places_far_from"]
 
 #: Highest order of the Taylor coefficients that are looked at.
 ORDER = 8
@@ -315,13 +315,18 @@ def _flat(point: Point, sign: int, singular: str) -> Verdict:
 
 
 def _is_quadratic(point: Point) -> bool:
-    """Whether the Hessian is the same at two places far away."""
-    H, x = point.hessian, point.x
+    """Whether the Hessian is the same at places far away."""
+    H = point.hessian
+    bound = 1e-12 * float(np.max(np.abs(H), initial=0.0))
+    return all(bool(np.all(np.abs(point.problem.hessian(p) - H) <= bound)) for p in places_far_from(point.x))
+
+
+def places_far_from(x: Vector) -> list[Vector]:
+    """Places around x, on both sides of it: a function may be as good as quadratic on one side, like x² + exp(−y)."""
     length = max(1.0, float(np.max(np.abs(x))))
     pattern = np.cos(1.0 + 2.0 * np.arange(x.size))
-    places = (x + length * pattern, x - 3.7 * length * np.roll(pattern, 1))
-    bound = 1e-12 * float(np.max(np.abs(H), initial=0.0))
-    return all(bool(np.all(np.abs(point.problem.hessian(p) - H) <= bound)) for p in places)
+    steps = (length * pattern, -3.7 * length * np.roll(pattern, 1))
+    return [x + sign * step for sign in (1.0, -1.0) for step in steps]
 
 
 def _quadratic_way(curvature: Curvature, sign: int) -> Way | None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from .critical_cone import Cone, Ends
 from .curvature import Curvature
-from .degenerate import Verdict, Way, decide_by_higher_order
+from .degenerate import Verdict, Way, decide_by_higher_order, places_far_from
 from .holding import Holding
 from .patience import Check, time_left
 from .problem import Evaluations, Matrix, Point, Problem, Vector
@@ -97,32 +97,28 @@ def _bent_rows(point: Point, held: Holding) -> bool:
     here = point.J[rows]
     bound = 1e-12 * float(np.max(np.abs(here), initial=0.0))
     with np.errstate(all="ignore"):
-        return not all(np.all(np.abs(constraints.c_and_jacobian(p)[1][rows] - here) <= bound) for p in _places(point.x))
+        places = places_far_from(point.x)
+        return not all(np.all(np.abs(constraints.c_and_jacobian(p)[1][rows] - here) <= bound) for p in places)
 
 
 def _quadratic(point: Point) -> bool:
-    """Whether the Hessian of f is the same at two places far away."""
+    """Whether the Hessian of f is the same at places far away."""
     H = point.hessian
     bound = 1e-12 * float(np.max(np.abs(H), initial=0.0))
-    return all(bool(np.all(np.abs(point.problem.hessian(p) - H) <= bound)) for p in _places(point.x))
-
-
-def _places(x: Vector) -> tuple[Vector, Vector]:
-    length = max(1.0, float(np.max(np.abs(x))))
-    pattern = np.cos(1.0 + 2.0 * np.arange(x.size))
-    return x + length * pattern, x - 3.7 * length * np.roll(pattern, 1)
+    return all(bool(np.all(np.abs(point.problem.hessian(p) - H) <= bound)) for p in places_far_from(point.x))
 
 
 def _without_constraints(point: Point, held: Holding, cone: Cone, null: str, check: Check | None) -> Verdict:
-    """Decide by the higher derivatives of p ↦ f(x + Z p)."""
+    """Decide by the higher derivatives of p ↦ f(x + Z (p − p₀)), where p₀ is as large as x in these directions."""
     problem, Z = point.problem, cone.basis
+    there = np.linalg.lstsq(Z, point.x)[0]
 
     def f_and_gradient(p: Vector) -> tuple[float, Vector]:
-        there = problem.at(point.x + Z @ p)
-        return there.value, Z.T @ there.gradient
+        at = problem.at(point.x + Z @ (p - there))
+        return at.value, Z.T @ at.gradient
 
     def line(p: Vector, v: Vector, order: int) -> Vector:
-        found = problem.line(point.x + Z @ p, Z @ v, order)
+        found = problem.line(point.x + Z @ (p - there), Z @ v, order)
         assert found is not None
         return found
 
@@ -130,10 +126,10 @@ def _without_constraints(point: Point, held: Holding, cone: Cone, null: str, che
     inner = Problem(
         Z.shape[1],
         f_and_gradient,
-        lambda p: Z.T @ problem.hessian(point.x + Z @ p) @ Z,
+        lambda p: Z.T @ problem.hessian(point.x + Z @ (p - there)) @ Z,
         f_line=None if problem.f_line is None else line,
     )
-    origin = Point(inner, np.zeros(Z.shape[1]), point.value, Z.T @ point.gradient)
+    origin = Point(inner, there, point.value, Z.T @ point.gradient)
     gamma = cone.eigenvectors.T @ origin.gradient
     clear = np.abs(cone.values) > cone.zero_below
     step = -cone.eigenvectors[:, clear] @ (gamma[clear] / cone.values[clear])

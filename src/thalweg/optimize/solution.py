@@ -94,7 +94,7 @@ class Solution:
     c : array
         The rows of the constraints at x: left side minus right side, or the middle of a range.
     ray : array or None
-        A direction along which the function is unbounded, where one was found.
+        A direction along which the function is unbounded, where one was found; its largest component is ±1.
     minima : tuple of Solution
         All distinct ones that ``starts=N`` runs have found, the best first; empty for a single run.
 
@@ -293,9 +293,9 @@ class Solution:
         The keys are stable: ``sense, x, value, kind, why, status, success, message, gradient, gradient_norm,
         multipliers, shadow_prices, bound_multipliers, infeasibility, constraints [{text, place, sign, active,
         violation, multiplier, shadow_price}], ray, eigenvalues, certificate, method, method_reason, iterations,
-        evaluations {value, gradient, hessian}, time, notes, minima [{x, value, kind}]``.  `x`, `gradient` and `bound_multipliers` keep the user's
-        structure, and `multipliers` and `shadow_prices` that of the constraints, with lists for arrays; dataclasses
-        become dicts.  What there is none of is None.
+        evaluations {value, gradient, hessian}, time, notes, minima [{x, value, kind}]``.  `x`, `gradient` and
+        `bound_multipliers` keep the user's structure, and `multipliers` and `shadow_prices` that of the constraints,
+        with lists for arrays; dataclasses become dicts.  What there is none of is None.
         """
         from .display import plain
 

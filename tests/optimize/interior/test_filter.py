@@ -45,3 +45,8 @@ def test_entries_that_another_covers_are_dropped():
 def test_a_search_gives_up_sooner_the_less_there_is_to_gain():
     filter = Filter(theta_least=1e-3)
     assert filter.shortest(1.0, 1.0) > filter.shortest(1.0, -1.0) > filter.shortest(1e-6, -1.0)
+
+
+def test_a_slope_that_underflows_is_no_division_by_zero():
+    filter = Filter(theta_most=1.0, theta_least=1.0)
+    assert 0 < filter.shortest(1e-3, -1e-200) < 1

@@ -88,6 +88,7 @@ class Filter:
         if slope >= 0:
             return 0.05 * GAMMA_THETA
         least = min(GAMMA_THETA, GAMMA_PHI * theta / -slope)
-        if theta <= self.theta_least:
-            least = min(least, DELTA * theta**S_THETA / (-slope) ** S_PHI)
+        switch = (-slope) ** S_PHI  # zero where the slope is tiny
+        if theta <= self.theta_least and switch > 0:
+            least = min(least, DELTA * theta**S_THETA / switch)
         return 0.05 * float(least)
