@@ -304,12 +304,23 @@ class Descent(Iterator[State]):
         current, best = self._current, self.record.best
         if current is None:
             return self._unseen() if best is None else Iterate(best, best.gradient_norm)
+        if self.problem.sampled is not None and current.residual == np.inf:
+            current = self._over_all_data(current)
         settled = end.classification is not None or end.status in (
             Status.CONVERGED, Status.UNBOUNDED, Status.INFEASIBLE,
         )  # fmt: skip
         if settled or best is None or not better(best, current.point):
             return current
         return Iterate(best, residual_of(best, current.y, current.z), current.y, current.z)
+
+    def _over_all_data(self, at: Iterate) -> Iterate:
+        """The iterate within an epoch with f itself: what one batch says of it is no value of f."""
+        try:
+            point = self.problem.at(at.point.x)
+        except Exception:  # the error that ended the run, met again
+            best = self.record.best
+            point = at.point if best is None else best
+        return Iterate(point, point.gradient_norm, at.y, at.z)
 
     def _unseen(self) -> Iterate:
         """The start, where nothing is known of the function."""

@@ -67,6 +67,8 @@ def measure(at: Iterate) -> str:
 
 def _still(at: Iterate) -> str:
     """How far an unfinished run is from its end."""
+    if at.point.problem.sampled is not None and at.residual == np.inf:
+        return f"the value over the last batch is {at.point.problem.sign * at.point.value:.4g}"
     text = f"{measure(at)} is {at.residual:.3g}"
     if at.point.violation > 0:
         text += f" and the constraints are violated by up to {at.point.violation:.3g}"
@@ -283,7 +285,9 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
 def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) -> Ending:
     """Out of iterations."""
     message = f"Not converged after {limit} iteration{'s' * (limit != 1)}: {_still(at)}. "
-    if at.point.problem.constrained:
+    if at.point.problem.sampled is not None:
+        message += "Raise max_iterations, or go on from this x with all data: args= in place of batches=."
+    elif at.point.problem.constrained:
         message += "Raise max_iterations, or try another start."
     elif isinstance(rate, (int, float)):
         message += "Raise max_iterations, leave learning_rate out to have it chosen, or try method='newton'."

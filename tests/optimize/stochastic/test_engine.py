@@ -148,3 +148,16 @@ def test_from_the_users_side(method):
     assert runs[0].x["shift"] == pytest.approx(best[3], abs=0.05)
     np.testing.assert_array_equal(runs[0].x["slope"], runs[1].x["slope"])
     assert runs[0].status == "iteration_limit" and "60 epochs" in runs[0].message
+
+
+@pytest.mark.parametrize("how", [{"max_iterations": 60}, {"callback": lambda state: state.iteration == 60}])
+def test_a_run_that_ends_within_an_epoch_shows_the_function_and_no_batch(how):
+    weights = {"slope": np.zeros(3), "shift": 0.0}
+    batches = Batches(X, NOISY, size=8, seed=2)  # 8 of them: step 60 is within the eighth epoch
+    s = tw.minimize(loss, weights, method="adam", batches=batches, learning_rate=0.05, **how)
+    A = np.column_stack([X, np.ones(60)])
+    r = A @ [*s.x["slope"], s.x["shift"]] - NOISY
+    assert s.iterations == 60
+    assert s.value == pytest.approx(r @ r / 60, rel=1e-12)
+    assert s.gradient_norm == pytest.approx(np.abs(2 * A.T @ r / 60).max(), rel=1e-9)
+    assert "inf" not in s.message and "newton" not in s.message
