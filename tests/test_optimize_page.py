@@ -57,8 +57,11 @@ CASES = {
     "no constraints": [(lambda: tw.descend(ill(2), FEW), "newton")],
     "bounds only": [(lambda: tw.descend(ill(2), FEW, bounds=(0, 1)), "projected-newton")],
     "a sum of squares that the graph shows, or `tw.least_squares`": [
-        (lambda: tw.descend(lambda x: (np.exp(x[0]) - 2) ** 2 + (x[1] * x[0] - 1) ** 2, FEW), "levenberg-marquardt"),
-        (lambda: tw.descend(lambda x: np.exp(x) - 2, FEW, residuals=True), "levenberg-marquardt"),
+        (
+            lambda: tw.descend(lambda x: (np.exp(x[0]) - 2) ** 2 + (x[1] * x[0] - 1) ** 2, FEW),
+            "levenberg-marquardt+newton",
+        ),
+        (lambda: tw.descend(lambda x: np.exp(x) - 2, FEW, residuals=True), "levenberg-marquardt+newton"),
     ],
     "constraints, at most 60 variables and rows": [
         (lambda: tw.descend(ill(59), np.zeros(59), subject_to=lambda x: np.sum(x) == 1), "sqp+interior-point")

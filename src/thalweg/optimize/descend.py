@@ -184,20 +184,30 @@ class Descent(Iterator[State]):
             if not left:
                 return ending.iteration_limit(self.max_iterations, at, self.chosen.method.name, rate)
             if self.record.idle >= PATIENCE and not self.chosen.method.batches:  # batches rise and fall by chance
-                return self._judged(at, self._floor) or ending.standstill(at, self.chosen.method.name, rate)
+                judged = self._judged(at, self._floor) or self._instead(Stuck("it does not get on any more"))
+                return judged or ending.standstill(at, self.chosen.method.name, rate)
             run.check()
             outcome = self.engine.advance(at, run)
             if not isinstance(outcome, Stuck):
                 return outcome
             if outcome.status:
-                return self._ended_by_method(outcome, at)
+                return self._instead(outcome) or self._ended_by_method(outcome, at)
             if outcome.not_finite or outcome.too_far:
-                return ending.stuck(outcome, at, None)
-            return self._judged(at, self._floor) or ending.stuck(outcome, at, None)
+                return self._instead(outcome) or ending.stuck(outcome, at, None)
+            return self._judged(at, self._floor) or self._instead(outcome) or ending.stuck(outcome, at, None)
         except NoDirection as problem:
             return ending.no_direction(str(problem), at)
         except OutOfTime:
             return ending.time_limit(self.settings.time_limit or 0.0, at)
+
+    def _instead(self, stuck: Stuck) -> Iterate | None:
+        """What the engine has left to try where it is stuck."""
+        instead = getattr(self.engine, "instead", None)
+        found = None if instead is None else instead(stuck, self.run_of_engine)
+        if found is not None:
+            self.record.idle = 0
+            self.demand = self.settings.tol
+        return found  # type: ignore[no-any-return]
 
     def _ended_by_method(self, outcome: Stuck, at: Iterate) -> Ending:
         if outcome.status == Status.ITERATION_LIMIT:

@@ -62,6 +62,23 @@ ARGUMENTS = (
     "callback", "progress", "escape_saddles", "starts", "batches",
 )  # fmt: skip
 
+def _least_squares_then_newton(problem: Problem) -> Engine:
+    first, second = METHODS["levenberg-marquardt"], METHODS["newton"]
+    return Relay(lambda: first.make(problem), lambda: second.make(problem), (first.name, second.name), 300)
+
+
+RELAYS = (
+    Method(
+        "levenberg-marquardt+newton",
+        "levenberg-marquardt, and where it finds no end newton from the start: what auto takes for sums of squares",
+        _least_squares_then_newton,
+        max_iterations=2_000,
+        bounds=True,
+        residuals=True,
+        second_order=True,
+    ),
+)
+
 CONSTRAINED = (
     Method(
         "interior-point",
@@ -103,7 +120,7 @@ CONSTRAINED = (
 )
 
 #: All methods by name.
-METHODS = {method.name: method for method in (*FIRST_ORDER, *SECOND_ORDER, *CONSTRAINED)}
+METHODS = {method.name: method for method in (*FIRST_ORDER, *SECOND_ORDER, *RELAYS, *CONSTRAINED)}
 
 
 @dataclass(frozen=True)
@@ -200,6 +217,8 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
             return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
     if problem.residuals is not None and "quadratic" not in problem.structure:
+        if problem.f_hessian is not None and not problem.sparse and n <= NEWTON_LIMIT:
+            return "levenberg-marquardt+newton", f"chosen for {variables} and a sum of squares"
         return "levenberg-marquardt", f"chosen for {variables} and a sum of squares"
     second = problem.f_hessian is not None and (problem.sparse or n <= NEWTON_LIMIT)
     second = second or problem.f_hessian_product is not None

@@ -30,6 +30,8 @@ class Relay:
         Make the two engines.
     names : pair of str
         What they are called.
+    patience : int
+        Steps after which the first one is not waited for any longer.
 
     Examples
     --------
@@ -42,14 +44,23 @@ class Relay:
     ...     def advance(self, at, run): return Iterate(run.evaluate(np.zeros(1)), 0.0)
     >>> run = Run(Problem(1, lambda x: (float(x @ x), 2 * x)))
     >>> relay = Relay(Lost, Found, ("lost", "found"))
-    >>> relay.advance(relay.begin(np.ones(1), run), run).point.x, run.notes
+    >>> at = relay.begin(np.ones(1), run)
+    >>> stuck = relay.advance(at, run)
+    >>> relay.advance(relay.instead(stuck, run), run).point.x, run.notes
     (array([0.]), ['lost could not go on after 0 steps (it is lost); found began again at the start'])
     """
 
-    def __init__(self, first: Callable[[], Engine], second: Callable[[], Engine], names: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        first: Callable[[], Engine],
+        second: Callable[[], Engine],
+        names: tuple[str, str],
+        patience: int = PATIENCE,
+    ) -> None:
         self._make_second = second
         self.engine = first()
         self.names = names
+        self.patience = patience
         self.second = False
         self.start: Vector | None = None
         self.steps = 0
@@ -64,26 +75,26 @@ class Relay:
         if self.second:
             return self.engine.advance(at, run)
         self.steps += 1
-        if self.steps > PATIENCE:
-            return self._hand_over(f"no end after {PATIENCE} steps", run)
+        if self.steps > self.patience:
+            return self._hand_over(f"no end after {self.patience} steps", run)
         try:
-            outcome = self.engine.advance(at, run)
+            return self.engine.advance(at, run)
         except (NoDirection, np.linalg.LinAlgError) as error:
             return self._hand_over(str(error), run)
-        if isinstance(outcome, Stuck) and at.residual > run.tol:
-            return self._hand_over(outcome.reason, run)
-        return outcome
+
+    def instead(self, stuck: Stuck, run: Run) -> Iterate | None:
+        """The first iterate of the second method, where the first is stuck at a point that is no answer."""
+        return None if self.second else self._hand_over(stuck.reason, run)
 
     def worth_polishing(self, at: Iterate, run: Run) -> bool:
         """As the method at work says."""
         return self.engine.worth_polishing(at, run)
 
-    def _hand_over(self, reason: str, run: Run) -> Iterate | Stuck:
+    def _hand_over(self, reason: str, run: Run) -> Iterate:
         assert self.start is not None
         self.engine, self.second = self._make_second(), True
         run.notes.append(
             f"{self.names[0]} could not go on after {self.steps - 1} steps ({reason}); {self.names[1]} began again at "
             "the start"
         )
-        begun = self.engine.begin(self.start, run)
-        return self.engine.advance(begun, run)
+        return self.engine.begin(self.start, run)
