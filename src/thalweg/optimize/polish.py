@@ -88,14 +88,15 @@ def _step(point: Point, y: Vector, z: Vector, run: Run) -> tuple[Point, Vector, 
     held, x_new = _active_bounds(point, z)
     free = np.flatnonzero(~held)
     rows, gap = _active_rows(point, y)
-    if rows.size > free.size or not free.size:
+    if rows.size > free.size:
         return None
     H = problem.lagrangian_hessian(x, y)
     J = point.J if problem.m else np.zeros((0, problem.n))
     moved = x_new - x
     g = point.gradient + (H @ moved)
     gap = gap + (J @ moved)[rows]
-    solved = (_sparse if problem.sparse else _dense)(H, J, g, gap, rows, free)
+    nothing = np.zeros(0), np.zeros(0)  # a vertex: bounds hold every variable
+    solved = (_sparse if problem.sparse else _dense)(H, J, g, gap, rows, free) if free.size else nothing
     if solved is None:
         return None
     d, active_y = solved
