@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import thalweg as tw
 from optimize.polynomial_constraints import constrained
 from thalweg.optimize.composition import Taken
 from thalweg.optimize.constrained import classify_on
@@ -452,3 +453,21 @@ def test_a_variable_that_is_almost_zero_has_no_units_of_its_own(rows, off):
     assert found.certificate.stationarity <= 2 * abs(off) + 1e-15
     weights = np.array([1.0, 3.0])[: found.y.size]
     assert abs(weights @ found.y + 1 / (2 * R)) <= 1e-12
+
+
+def test_linear_constraints_that_say_the_same_excuse_no_gradient():
+    # Abadie's qualification holds for linear constraints: without multipliers there is no minimum, dependent or not.
+    twice = [lambda x: x[0] + x[1] == 1, lambda x: 2 * x[0] + 2 * x[1] == 2]
+    for x, kind in ([2.0, -1.0], "not stationary"), ([0.5, 0.5], "strict minimum"):
+        assert tw.classify(lambda x: x @ x, x, lambda x: [c(x) for c in twice]).kind == kind
+
+
+def test_a_convex_program_with_a_row_twice_is_solved_before_it_is_called_so():
+    H, q = np.diag([1.0, 2.0, 3.0]), np.array([2.0, -1.0, 0.5])
+    row = np.array([1.0, 1.0, -1.0])
+    for method in ("interior-point", "sqp", "augmented-lagrangian", "auto"):
+        s = tw.minimize(
+            lambda x: 0.5 * x @ H @ x + q @ x, np.zeros(3), method=method, bounds=([-0.5] * 3, [1.0] * 3),
+            subject_to=lambda x: [row @ x == 0.4, 3 * (row @ x) == 1.2],
+        )  # fmt: skip
+        assert s.success and s.kind == "strict minimum" and s.certificate.stationarity <= 1e-6

@@ -140,7 +140,7 @@ def classify_on(
     if not base.finite:
         return _result(point, Verdict("degenerate", "a second derivative is not finite here"), base)
     if not base.stationary:
-        return _result(point, _unbalanced(base), base)
+        return _result(point, _unbalanced(point, base), base)
     held = holding_of(point, base)
     judged = judge(point, held, travel, sense, check)
     return _result(point, judged.verdict, judged.held.base, judged)
@@ -167,9 +167,13 @@ def _violated(point: Point, tol: float) -> str | None:
     return None
 
 
-def _unbalanced(base: Balanced) -> Verdict:
+def _unbalanced(point: Point, base: Balanced) -> Verdict:
     left = float(np.max(np.abs(base.residual)))
-    if base.rank < base.active.size and not mangasarian_fromovitz(base.A, base.active.side):
+    if (
+        base.rank < base.active.size
+        and not _linear(point, base)
+        and not mangasarian_fromovitz(base.A, base.active.side)
+    ):
         return Verdict(
             "degenerate",
             "no multipliers balance the gradient, but the gradients of the active constraints are dependent, so that a "
@@ -177,6 +181,14 @@ def _unbalanced(base: Balanced) -> Verdict:
         )
     sentence = f"no multipliers balance the gradient: ∇f + Σ λᵢ∇gᵢ has a component of {left:.4g}"
     return Verdict("not stationary", sentence)
+
+
+def _linear(point: Point, base: Balanced) -> bool:
+    """Whether the active constraints are known to be linear: a minimum on such has multipliers, dependent or not."""
+    constraints, rows = point.problem.constraints, base.active.rows
+    if not rows.size or constraints is None:
+        return True
+    return constraints.linear is not None and bool(np.all(np.asarray(constraints.linear)[rows]))
 
 
 def _on_equalities(point: Point, g: Equalities, tol: float, travel: Travel | None) -> Classification:

@@ -111,7 +111,7 @@ def _quadratic(point: Point) -> bool:
 def _without_constraints(point: Point, held: Holding, cone: Cone, null: str, check: Check | None) -> Verdict:
     """Decide by the higher derivatives of p ↦ f(x + Z (p − p₀)), where p₀ is as large as x in these directions."""
     problem, Z = point.problem, cone.basis
-    there = np.linalg.lstsq(Z, point.x)[0]
+    there: Vector = np.linalg.lstsq(Z, point.x)[0].astype(np.float64, copy=False)
 
     def f_and_gradient(p: Vector) -> tuple[float, Vector]:
         at = problem.at(point.x + Z @ (p - there))
