@@ -9,6 +9,7 @@ from thalweg.errors import ArgumentError
 from thalweg.formula import formula
 from thalweg.optimize import Problem, minimize
 from thalweg.optimize.build import equalities_from, problem_from
+from thalweg.optimize.descend import descent
 
 
 @dataclass
@@ -155,3 +156,12 @@ def test_squares_in_one_piece_only():
     solution = minimize(pieces, [3.0, 3.0])
     np.testing.assert_allclose(solution.x, [0.0, 0.0], atol=1e-8)
     assert solution.success
+
+
+def test_what_the_graph_of_residuals_shows_of_kinks():
+    t = np.linspace(0, 1, 5)
+    smooth = descent(lambda p: p[0] * np.exp(-p[1] * t) - 1, [1.0, 1.0], "auto", residuals=True)
+    assert smooth.problem.smooth is True
+    assert descent(lambda p: np.abs(p[0] * t - p[1]), [1.0, 2.0], "auto", residuals=True).problem.smooth is None
+    asked = descent(lambda p: p[0] * t - 1 if p[0] > 0 else p[0] * t, [1.0], "auto", residuals=True)
+    assert asked.problem.smooth is None

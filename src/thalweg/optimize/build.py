@@ -324,7 +324,7 @@ class _Builder:
 
         facts, smooth = Facts("", None), None
         if self.residuals:
-            f_and_gradient, squares = self._residuals(point, start)
+            f_and_gradient, squares, smooth = self._residuals(point, start)
         elif n <= DENSE_LIMIT:
             at(start)  # traced now, for what the graph shows
             second = None if args else lambda x: program.hessian(x, 1.0, NO_ROWS)
@@ -354,15 +354,18 @@ class _Builder:
         """The program of an objective alone."""
         return lambda v, *given: (self.objective(_call(self.f, point(v), given)), np.zeros(0))
 
-    def _residuals(self, point: Callable[[Any], Any], start: Vector) -> tuple[Callable[..., Any], Residuals]:
-        """½ ‖r‖² with its gradient, and r with its Jacobian: one evaluation for the four."""
+    def _residuals(
+        self, point: Callable[[Any], Any], start: Vector
+    ) -> tuple[Callable[..., Any], Residuals, bool | None]:
+        """½ ‖r‖² with its gradient, r with its Jacobian, of one evaluation; and whether they are known to be smooth."""
         f, args = self.f, self.args
 
         def both(v: Any, *given: Any) -> tuple[Any, Any]:
             r = _residual_vector(_call(f, point(v), given))
             return 0.5 * (r @ r), r
 
-        values = Program(both).values
+        program = Program(both)
+        values = program.values
         last: list[Any] = [None, None]  # the vector that was evaluated last, and what came out
 
         def at(x: Vector) -> Any:
@@ -370,7 +373,8 @@ class _Builder:
                 last[:] = [x, values(x, *args)]
             return last[1]
 
-        return lambda x: at(x)[:2], Residuals(lambda x: at(x)[2:])
+        at(start)  # traced now, for what the graph shows
+        return lambda x: at(x)[:2], Residuals(lambda x: at(x)[2:]), program.smooth or None
 
     # ---------------------------------------------------------------- with constraints
 
