@@ -129,6 +129,17 @@ def test_bounds_as_a_constraint_and_a_list_of_values():
     np.testing.assert_allclose(s.x, [0.8, 1.25], atol=1e-9)
 
 
+def test_scipys_objects_with_nested_starts():
+    x0 = {"a": 3.0, "w": np.ones(2)}
+    for subject_to, x in (
+        (LinearConstraint(np.ones((1, 3)), 3, 3), [1, 1, 1]),
+        (LinearConstraint(sparse.csr_array([[1.0, 0, 1]]), 3, 3), [1.5, 0, 1.5]),
+        (Bounds([1, -1, 2], 5), [1, 0, 2]),
+    ):
+        s = solved(subject_to, lambda p: p["a"] ** 2 + np.sum(p["w"] ** 2), x0)
+        np.testing.assert_allclose(s.flat, x, atol=1e-9)
+
+
 def test_nested_starts():
     @dataclass
     class Point:

@@ -21,6 +21,7 @@ from thalweg.errors import ArgumentError
 from thalweg.formula import Formula, formula
 from thalweg.graph import Node, as_node
 from thalweg.ops.gather import scatter_add
+from thalweg.tracing import tree
 from thalweg.tracing.context import running
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 
@@ -232,13 +233,19 @@ class Plain:
 def _from_scipy(given: Any, kind: str, call: Call) -> Callable[[Any, Any], Any]:
     lower, upper = given.lb, given.ub
     if kind == "Bounds":
-        return lambda x, given: Ranged(x, lower, upper, "bounds")
+        return lambda x, given: Ranged(_flat(x), lower, upper, "bounds")
     if kind == "LinearConstraint":
         times = _sparse_product(given.A) if hasattr(given.A, "tocsr") else _dense_product(given.A)
-        return lambda x, given: Ranged(times(np.reshape(x, (-1,))), lower, upper, "A @ x")
+        return lambda x, given: Ranged(times(_flat(x)), lower, upper, "A @ x")
     name = str(getattr(given.fun, "__name__", "fun"))
     text = "fun(x)" if name == "<lambda>" else f"{name}(x)"
     return lambda x, further: Ranged(_one_array(call(given.fun, x, further)), lower, upper, text)
+
+
+def _flat(x: Any) -> Any:
+    """All variables as one vector, from whatever structure x has."""
+    parts = [np.reshape(leaf, (-1,)) for leaf in tree.flatten(x)[0]]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _dense_product(A: Any) -> Callable[[Any], Any]:
