@@ -62,7 +62,15 @@ def test_parts_are_new_for_every_run():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right"), [("mehtod", "method"), ("max_iteration", "max_iterations"), ("bound", "bounds")]
+    ("wrong", "right"),
+    [
+        ("mehtod", "method"),
+        ("max_iteration", "max_iterations"),
+        ("bound", "bounds"),
+        ("constraints", "subject_to"),
+        ("maxiter", "max_iterations"),
+        ("jac", "grad"),
+    ],
 )
 def test_a_misspelt_argument_is_told(wrong, right):
     with pytest.raises(ArgumentError, match=f"Perhaps you meant '{right}'"):

@@ -62,6 +62,13 @@ ARGUMENTS = (
     "callback", "progress", "escape_saddles", "starts", "batches",
 )  # fmt: skip
 
+#: What others call them.
+ELSEWHERE = {
+    "constraints": "subject_to", "constraint": "subject_to", "maxiter": "max_iterations", "max_nfev": "max_iterations",
+    "jac": "grad", "gradient": "grad", "gtol": "tol", "disp": "progress", "verbose": "progress", "lr": "learning_rate",
+}  # fmt: skip
+
+
 def _least_squares_then_newton(problem: Problem) -> Engine:
     first, second = METHODS["levenberg-marquardt"], METHODS["newton"]
     return Relay(lambda: first.make(problem), lambda: second.make(problem), (first.name, second.name), 300)
@@ -169,7 +176,11 @@ def _check(method: Method, problem: Problem, options: Mapping[str, Any]) -> None
     """Refuse options and problems that the method cannot take."""
     for option in options:
         if option not in method.options:
-            close = difflib.get_close_matches(option, [*ARGUMENTS, *method.options], n=1, cutoff=0.7)
+            close = (
+                [ELSEWHERE[option]]
+                if option in ELSEWHERE
+                else difflib.get_close_matches(option, [*ARGUMENTS, *method.options], n=1, cutoff=0.7)
+            )
             if close:
                 raise ArgumentError(f"There is no argument {option!r}. Perhaps you meant {close[0]!r}.")
             takers = [m.name for m in METHODS.values() if option in m.options]
