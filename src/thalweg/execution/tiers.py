@@ -5,8 +5,8 @@ Sleator 1988, "Competitive snoopy caching"). The rent is the time spent interpre
 compile; whatever the future brings, the total is at most twice what the best choice would have cost.
 
 Code that an earlier process has compiled is found on disk by the key of the graph, and runs from the first call, or for
-quick functions after some milliseconds of calls. New code is tried first: it is kept, here and on disk, as soon as a call of it has been no slower than the fastest
-interpreted one, and given up if that does not come about.
+quick functions after some milliseconds of calls. New code is tried first: it is kept, here and on disk, as soon as a
+call of it has been no slower than the fastest interpreted one, and given up if that does not come about.
 
 ``THALWEG_NATIVE=0`` switches native code off; ``THALWEG_NATIVE=always`` compiles before the first call, for tests.
 """

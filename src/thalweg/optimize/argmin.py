@@ -73,9 +73,7 @@ class Argmin:
 
     def __init__(self, f: Callable[..., Any], x0: Any, options: dict[str, Any]) -> None:
         if "args" in options:
-            raise ArgumentError(
-                "Parameters are the arguments of the function that argmin returns; leave out args=."
-            )
+            raise ArgumentError("Parameters are the arguments of the function that argmin returns; leave out args=.")
         self.f = f
         self.x0 = x0
         self.options = {**options, "method": options.get("method", "auto")}

@@ -207,7 +207,7 @@ class Descent(Iterator[State]):
         if found is not None:
             self.record.idle = 0
             self.demand = self.settings.tol
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _ended_by_method(self, outcome: Stuck, at: Iterate) -> Ending:
         if outcome.status == Status.ITERATION_LIMIT:

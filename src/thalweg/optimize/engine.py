@@ -11,8 +11,8 @@ constraints that is ‖∇f‖∞; with constraints the largest of the (scaled) 
 
     ∇f + Jᵀy + z = 0,    cₗ ≤ c(x) ≤ cᵤ,  xₗ ≤ x ≤ xᵤ,    complementarity and signs of y and z.
 
-An engine may also have ``instead(stuck, run)``: asked where it is stuck at a point that is no answer, for an iterate to go
-on from all the same, or None.
+An engine may also have ``instead(stuck, run)``: asked where it is stuck at a point that is no answer, for an iterate to
+go on from all the same, or None.
 
 An engine keeps what it remembers in attributes, and is made anew for every run.
 """
