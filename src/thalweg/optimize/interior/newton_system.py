@@ -26,6 +26,10 @@ from .kkt_dense import DenseKKT
 __all__ = ["NewtonSystem"]
 
 
+#: Ratio of curvatures from which a shift is measured in their units.
+SPREAD = 1e6
+
+
 class NewtonSystem:
     """The system at one point after the other.
 
@@ -49,10 +53,12 @@ class NewtonSystem:
         self.shifted = np.zeros(form.size)
         self.ratio = np.zeros(0)
         self.sigma = np.zeros(form.size)
+        self.units: Vector | float = 1.0
 
     def load(self, W: Any, J: Any, d: Vector, v: Vector) -> None:
         """Take over the Hessian of the Lagrangian, the Jacobian, and distances and multipliers of the bounds."""
         self.kkt.load(W, J)
+        self.units = units_of(np.asarray(W.diagonal()))
         if self.form.bounds:
             self.ratio = v / d
             self.sigma = self.form.gather(self.ratio)
@@ -102,7 +108,11 @@ class NewtonSystem:
 
     def _factorize(self, shift: float) -> int:
         form, n = self.form, self.form.n
-        self.shifted = self.sigma + shift if shift else self.sigma
+        self.shifted = self.sigma
+        if shift:
+            self.shifted = self.sigma.copy()
+            self.shifted[:n] += shift * self.units
+            self.shifted[n:] += min(shift, 1.0)  # rows are scaled to size one: more would only shorten the step
         if form.slacks:
             self.row_diagonal[form.inequality] = 1.0 / self.shifted[n:]
         return int(self.kkt.factorize(self.shifted[:n], self.row_diagonal))
@@ -127,6 +137,24 @@ class NewtonSystem:
         dw[..., :n] = solution[..., :n]
         dw[..., n:] = (dy[..., form.inequality] - r_s) / H_s
         return dw, dy
+
+
+def units_of(curvature: Vector) -> Vector | float:
+    """Units of the shift: those of the curvatures, where they differ by so much that one shift cannot serve all.
+
+    Examples
+    --------
+    >>> units_of(np.array([2.0, -50.0, 0.0]))
+    1.0
+    >>> units_of(np.array([1e6, -1e-6]))
+    array([1.e+06, 1.e-06])
+    """
+    size = np.abs(curvature)
+    seen = size[size > 0]
+    if not seen.size or seen.max() <= SPREAD * seen.min():
+        return 1.0
+    middle = float(np.exp(np.mean(np.log(seen))))
+    return np.where(size > 0, size / middle, 1.0)
 
 
 def _sparse(form: Form) -> Any:
