@@ -41,7 +41,8 @@ def test_the_step_is_that_of_the_whole_system(convexity, turn):
     point = turn(problem).at(np.ones(5))
     system.load(turn(problem).f_hessian(np.ones(5)), point.J, d, v)
     shift = system.factorize(Inertia())
-    big, _, K = whole(problem, form, d, v, shift)
+    shifts = np.append(np.full(form.n, shift), np.full(form.slacks, min(shift, 1.0)))
+    big, _, K = whole(problem, form, d, v, shifts)
     assert (shift == 0) == (convexity > 0)
     assert int((np.linalg.eigvalsh(K) < 0).sum()) == form.m
     r, c = rng.standard_normal((2, form.size)), rng.standard_normal((2, form.m))
