@@ -2,7 +2,8 @@
 
 - one pair ``(lower, upper)`` for all variables; ``None`` or ±inf where there is no side;
 - a pair a variable, ``[(0, 1), (None, 5)]``, as SciPy has it;
-- two arrays (or nested structures as x0) ``(lower, upper)``;
+- two arrays (or nested structures as x0) ``(lower, upper)``; also a tuple of two lists with a number for each variable,
+  ``([0, 0], [1, 4])``, as SciPy's ``least_squares`` and ``curve_fit`` have it;
 - a dict from names to pairs, ``{"a": (0, None)}``, for a starting point that is a dict, or a formula's variables;
 - SciPy's ``Bounds``.
 """
@@ -32,6 +33,8 @@ def read_bounds(bounds: Any, layout: Structure, x0: Any) -> tuple[Vector, Vector
     (array([ 0., -inf]), array([inf,  5.]))
     >>> read_bounds((0, None), layout, [1.0, 2.0])
     (array([0., 0.]), array([inf, inf]))
+    >>> read_bounds(([0, 0], [1, None]), layout, [1.0, 2.0])
+    (array([0., 0.]), array([ 1., inf]))
     """
     n = layout.start.size
     if bounds is None:
@@ -44,7 +47,7 @@ def read_bounds(bounds: Any, layout: Structure, x0: Any) -> tuple[Vector, Vector
         if n == 1 and _is_pair(bounds[0]):
             bounds = bounds[0]
         lower, upper = _sides(bounds[0], layout, -np.inf), _sides(bounds[1], layout, np.inf)
-    elif _is_sides(bounds):
+    elif _is_sides(bounds, n):
         lower, upper = _sides(bounds[0], layout, -np.inf), _sides(bounds[1], layout, np.inf)
     else:
         lower, upper = _pairs(bounds, n)
@@ -70,10 +73,12 @@ def _is_pair(item: Any) -> bool:
     return all(side is None or np.ndim(side) == 0 for side in item)
 
 
-def _is_sides(bounds: Any) -> bool:
-    """Whether it is two arrays or structures: never two lists or tuples of two numbers, which are SciPy's pairs."""
+def _is_sides(bounds: Any, n: int) -> bool:
+    """Whether it is two arrays or structures, or a tuple of two lists of n numbers; other twos of two are pairs."""
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         return False
+    if isinstance(bounds, tuple) and all(isinstance(side, list) and len(side) == n for side in bounds):
+        return True
     for side in bounds:
         if isinstance(side, Mapping) or (isinstance(side, np.ndarray) and side.ndim > 0):
             return True
@@ -86,6 +91,8 @@ def _sides(side: Any, layout: Structure, nothing: float) -> Vector:
     n = layout.start.size
     if side is None or (np.ndim(side) == 0 and not isinstance(side, Mapping)):
         return _side(nothing if side is None else side, n, nothing)
+    if isinstance(side, (list, tuple)) and any(item is None for item in side):
+        side = [nothing if item is None else item for item in side]
     flat = side if isinstance(side, np.ndarray) else structure_of(side).start
     if np.size(flat) != n:
         raise ArgumentError(f"A side of the bounds has {np.size(flat)} numbers, but there are {n} variables.")
