@@ -200,6 +200,21 @@ def test_convergence_is_on_a_logarithmic_axis(solutions):
     assert "value above the last" in labels
 
 
+def test_exact_zeros_are_drawn_below_everything_else():
+    s = tw.minimize(lambda x: np.sum((x - 1) ** 2), np.zeros(3))
+    assert s.history.gradient_norm.tolist() == [2.0, 0.0] and s.history.value.tolist() == [3.0, 0.0]
+    ax = drawn(s)
+    lines = {line.get_label(): line for line in ax.lines}
+    for label, first in (("gradient norm", 2.0), ("value above the last", 3.0)):
+        np.testing.assert_allclose(lines[label].get_ydata(), [first, 0.1])
+    assert [line.get_ydata().tolist() for line in ax.lines if line.get_markerfacecolor() == "white"] == [[0.1], [0.1]]
+    assert [t.get_text() for t in ax.texts] == ["exactly 0"]
+    FigureCanvasAgg(ax.figure).draw()
+    shown = [tick.label1.get_text() for tick in ax.yaxis.get_major_ticks() if tick.get_loc() <= 0.1]
+    assert set(shown) <= {""}, "no other number stands at the place of 0"
+    assert ax.get_ylim()[0] < 0.1
+
+
 def test_unfinished_runs_are_drawn_too():
     infeasible = tw.minimize(lambda x: x @ x, [3.0, 1.0], subject_to=lambda x: [x[0] + x[1] == 1, x[0] + x[1] >= 3])
     assert infeasible.status == Status.INFEASIBLE

@@ -22,7 +22,7 @@ from thalweg import calculus
 from thalweg.errors import ArgumentError, MissingPackageError, ThalwegError
 
 from .held import NEAR, Held
-from .problem import Vector
+from .problem import Vector, did_not_travel
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -78,6 +78,8 @@ def picture(s: Solution, path: str | os.PathLike[str] | None = None, ax: Any = N
             "solution.plot() needs matplotlib, which is not installed: `pip install thalweg[plot]`."
         ) from None
     mapped = s.flat.size == 2 and s.built is not None
+    if mapped and s.built is not None and s.built.travelled:
+        did_not_travel()
     with matplotlib.rc_context(STYLE):
         if ax is not None:
             figure, axes = ax.figure, (ax,)
@@ -120,7 +122,10 @@ def _check_format(figure: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _convergence(s: Solution, ax: Any) -> None:
-    """The distance of the value from the best, the residual and the violation, on a logarithmic axis."""
+    """The distance of the value from the best, the residual and the violation, on a logarithmic axis.
+
+    Exact zeros, which have no place there, are open circles on a line of their own below everything else.
+    """
     h = s.history
     constrained = s.built is not None and s.built.problem.constrained
     gap = h.value - s.value if s.sense == "minimize" else s.value - h.value
@@ -131,15 +136,26 @@ def _convergence(s: Solution, ax: Any) -> None:
     if np.any(h.infeasibility > 0):
         series.append(("violation of the constraints", h.infeasibility, LINES[2], (0, (3, 2))))
     marker = "o" if len(h) <= 60 else ""
-    some = False
-    for name, values, colour, dashes in series:
-        shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-        if np.all(np.isnan(shown)):
-            continue
-        some = True
-        ax.plot(h.iteration, shown, color=colour, lw=1.6, ls=dashes, marker=marker, ms=3.5, label=name)
-    if some:
+    positive = [values[np.isfinite(values) & (values > 0)] for _, values, _, _ in series]
+    every = np.concatenate(positive)
+    if every.size:
+        floor = _floor(float(every.min()))
+        zeros = False
+        for (name, values, colour, dashes), above in zip(series, positive):
+            if not above.size:
+                continue
+            shown = np.where(np.isfinite(values), np.maximum(values, floor), np.nan)
+            ax.plot(h.iteration, shown, color=colour, lw=1.6, ls=dashes, marker=marker, ms=3.5, label=name)
+            nothing = np.flatnonzero(values == 0)
+            if nothing.size:
+                zeros = True
+                ax.plot(
+                    h.iteration[nothing], np.full(nothing.size, floor), ls="", marker="o", ms=6, mfc="white",
+                    mec=colour, mew=1.3, zorder=3,
+                )  # fmt: skip
         ax.set_yscale("log")
+        if zeros:
+            _line_of_zeros(ax, floor)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=1)
     else:
         ax.text(0.5, 0.5, "exact from the start", ha="center", va="center", transform=ax.transAxes, color=SOFT)
@@ -148,6 +164,23 @@ def _convergence(s: Solution, ax: Any) -> None:
     ax.grid(True, which="major", axis="y", color="#e6e8eb", lw=0.8)
     ax.set_axisbelow(True)
     ax.set_title(f"{s.method}: {str(s.status).replace('_', ' ')} after {_count(s)}", loc="left")
+
+
+def _floor(smallest: float) -> float:
+    """Where zeros are drawn on a logarithmic axis: the power of ten that is at least a decade below the smallest."""
+    return float(10.0 ** max(np.floor(np.log10(smallest)) - 1.0, -307.0))
+
+
+def _line_of_zeros(ax: Any, floor: float) -> None:
+    """A line that stands for 0: its place on the axis has no other number."""
+    from matplotlib.ticker import FuncFormatter
+
+    plain = ax.yaxis.get_major_formatter()
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, at: plain(y, at) if y > 1.5 * floor else ""))
+    ax.axhline(floor, color=SOFT, lw=0.8, ls=(0, (1, 3)), zorder=0)
+    ax.text(
+        -0.012, floor, "exactly 0", transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=9, color=INK
+    )
 
 
 # --- the map ----------------------------------------------------------------------------------------------------------
