@@ -50,6 +50,33 @@ def test_unbounded_although_the_gradient_goes_to_zero():
     assert s.status == "unbounded"
 
 
+@pytest.mark.parametrize("method", ["newton", "bfgs", "l-bfgs"])
+def test_what_flattens_out_at_infinity_is_not_unbounded(method):
+    for f in (lambda x: 1 / np.log(x[0] + 2), lambda x: 5 + (1 / np.log(x[0] + 2)) ** 2):
+        s = minimize(f, [1.0], method=method, tol=1e-40)
+        assert s.status == "stalled" and "flattens out" in s.message and "lowest" in s.message, s
+    s = maximize(lambda x: -1 / np.log(x[0] + 2), [1.0], method=method, tol=1e-40)
+    assert s.status == "stalled" and "highest" in s.message, s
+
+
+@pytest.mark.parametrize("method", ["newton", "bfgs"])
+def test_what_falls_slower_and_slower_but_for_ever_is_unbounded(method):
+    for f in (lambda x: -np.log(x[0]), lambda x: -np.log(np.log(x[0] + 3)), lambda x: -np.sqrt(np.log(x[0] + 1))):
+        s = minimize(f, [1.0], method=method, tol=1e-40)
+        assert s.status == "unbounded", s
+
+
+def test_one_variable_runs_away_and_the_other_has_its_place():
+    s = minimize(lambda x: np.log(x[0] + 2) ** -2 + (x[1] - 3) ** 2, [1.0, 1.0], tol=1e-40)
+    assert s.status == "stalled" and "flattens out" in s.message, s
+
+
+def test_a_sum_of_squares_is_never_unbounded():
+    # it falls so slowly that its falls do not show a limit
+    s = minimize(lambda x: (np.log(np.log(x[0] + 9)) ** -0.25) ** 2 + x[1] ** 2, [1.0, 1.0], tol=1e-40)
+    assert s.status == "stalled" and "flattens out" in s.message, s
+
+
 def test_unbounded_above():
     s = maximize(quadratic([[1.0]]), [1.0])
     assert s.status == "unbounded" and "above" in s.message and s.value > 1e20

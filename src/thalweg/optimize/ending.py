@@ -9,7 +9,10 @@ absolute test misses is caught on both sides:
 - a function of small scale whose gradient is below tol everywhere: the Newton step is still long, so the run goes on.
 
 It is *unbounded* when the value reaches −∞, or falls below −10²⁰ times its scale, or x runs beyond 10²⁰ times its own
-while the value still falls.
+while the value still falls.  In the last case the value may only approach its infimum, as 1/log x does: with t = 1 at x,
+10⁻⁵ and 10⁻¹⁰ on the way from the start, the falls over the two factors of 10⁵ are compared.  They are equal for −log x,
+and 0.71 of one another for −log log x; a fall like (log x)⁻ᵖ, p ≥ 1, or x⁻ᵖ has at most 0.5, and such a run has *stalled*.
+So has one of a sum of squares, which is never negative.
 
 References
 ----------
@@ -48,6 +51,9 @@ __all__ = [
 RUNAWAY = 1e20
 #: A way from the start so long, beside |x| there, shows in which direction a function falls for ever; a pole is nearer.
 FAR = 10.0
+#: A part of the way to x, and twice as many decades less; a function whose last fall between them is less than this
+#: share of the one before flattens out.
+NEARER, FLATTER = 1e-5, 0.6
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,14 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     side = "below" if sense == "minimize" else "above"
     shown = point.problem.sign * point.value
     advice = " Check the sign of the function, or add what keeps it bounded."
+    if point.value >= -scale and _flattens(start, point):
+        word = "lowest" if sense == "minimize" else "highest"
+        message = (
+            f"Stalled: x runs away, and the value flattens out at {shown:.6g} (|x| = {size:.3g}): the {word} value seems "
+            "to be approached at infinity, and reached nowhere. Keep x within bounds, or add what holds it, such as a "
+            f"small multiple of its square{'' if sense == 'minimize' else ', with a minus'}."
+        )
+        return Ending(Status.STALLED, message)
     if not np.isfinite(point.value):
         message = f"The function is unbounded {side}: the value is {shown} at |x| = {size:.3g}."
         return Ending(Status.UNBOUNDED, message + advice, None, _ray(start.x, point.x))
@@ -280,6 +294,21 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
         f"The function seems to be unbounded {side}: the value reached {shown:.3g} at |x| = {size:.3g}, and goes on."
     )
     return Ending(Status.UNBOUNDED, message + advice, None, _ray(start.x, point.x))
+
+
+def _flattens(start: Point, point: Point) -> bool:
+    """Whether f only approaches a limit where the run went, as far as its falls on the way there show."""
+    problem = point.problem
+    if problem.sign > 0 and (problem.residuals is not None or problem.structure.startswith("sum of squares")):
+        return True
+    if problem.sampled is not None:
+        return False
+    way = point.x - start.x
+    far = np.abs(way) > NEARER**2 * np.max(
+        np.abs(way)
+    )  # the variables that run away; the others have found their place
+    near, nearer = (problem.at(np.where(far, start.x + part * way, point.x)).value for part in (NEARER, NEARER**2))
+    return bool(0.0 <= near - point.value < FLATTER * (nearer - near) < np.inf)
 
 
 def iteration_limit(limit: int, at: Iterate, method: str, rate: float | None) -> Ending:
