@@ -1,13 +1,19 @@
 """The answer as data: SciPy's names, statuses, plain values."""
 
+import copy
 import json
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
 from optimize.polynomials import polynomial_problem
 from optimize.problems import rosenbrock
-from thalweg.optimize import Status, minimize
+from thalweg.errors import ArgumentError
+from thalweg.optimize import Status, maximize, minimize
 
 KEYS = (
     "sense x value kind why status success message gradient gradient_norm multipliers shadow_prices bound_multipliers "
@@ -77,3 +83,70 @@ def test_to_dict_keeps_the_users_structure(solution):
 
     content = replace(solution, x={"a": 1.0, "w": np.array([[1.0]])}, gradient=(np.float64(1), [2.0])).to_dict()
     assert content["x"] == {"a": 1.0, "w": [[1.0]]} and content["gradient"] == [1.0, [2.0]]
+
+
+@dataclass
+class Weights:
+    a: float
+    w: np.ndarray
+
+
+def _on_weights(p):
+    return (p.a - 1) ** 2 + np.sum((p.w - 2) ** 2) + p.a * p.w[0]
+
+
+def _travellers():
+    """Solutions of every shape, of functions that cannot be pickled."""
+    yield "number", minimize(lambda x: (x - 2) ** 2, 0.0)
+    yield "free", minimize(lambda x: np.sum((x - 2) ** 2), [1.0])
+    yield "dict", minimize(lambda p: (p["a"] - 1) ** 2 + np.sum(p["w"] ** 2), {"a": 0.0, "w": np.ones((2, 1))})
+    yield "dataclass", minimize(_on_weights, Weights(0.0, np.zeros(2)), bounds={"w[1]": (5, 5)})
+    yield "list", minimize(lambda x: x[0] @ x[0] + np.sum((x[1] - 1) ** 2), [np.ones(2), np.ones((1, 1))])
+    written = {"eq": lambda x: x[0] + x[1] - 1, "ineq": lambda x: x}
+    yield "constraints", minimize(lambda x: x @ x - x[0], [0.3, 0.0, 0.1], subject_to=written, bounds=(-1, 0.5))
+    yield "rows", maximize(lambda x: -x @ x, np.ones(3), subject_to=lambda x: [x[:2] >= 1, np.sum(x) == 4, x[0] <= 1.5])
+    yield (
+        "fixed",
+        minimize(lambda x: x @ x + x[0] * x[2], np.ones(3), subject_to=lambda x: [x[2] == 2, x[0] + x[1] >= 1]),
+    )
+    plain = {"ineq": lambda x: x[0] - 1}
+    yield "differences", minimize(lambda x: x @ x, [3.0, 1.0], derivatives="finite-difference", subject_to=plain)
+    yield "starts", minimize(lambda x: (x[0] ** 2 - 1) ** 2 + x[1] ** 2, [0.5, 0.0], bounds=(-2, 2), starts=4)
+    yield "problem", minimize(polynomial_problem(rosenbrock, 2), [-1.2, 1.0])
+
+
+@pytest.mark.parametrize("how", ["pickle", "copy", "deepcopy"])
+def test_solutions_travel(how):
+    go = {"pickle": lambda s: pickle.loads(pickle.dumps(s)), "copy": copy.copy, "deepcopy": copy.deepcopy}[how]
+    for name, s in _travellers():
+        there = go(s)
+        assert str(there) == str(s) and there._repr_html_() == s._repr_html_(), name
+        assert json.dumps(there.to_dict(), default=vars) == json.dumps(s.to_dict(), default=vars), name
+        assert repr(there.multipliers) == repr(s.multipliers), name
+        assert repr(there.shadow_prices) == repr(s.shadow_prices), name
+        assert repr(there.bound_multipliers) == repr(s.bound_multipliers), name
+        assert type(there.x) is type(s.x) and there.infeasibility == s.infeasibility, name
+        np.testing.assert_array_equal(there.history.value, s.history.value)
+        assert str(pickle.loads(pickle.dumps(there))) == str(s), name
+
+
+def test_what_needs_the_functions_says_that_they_did_not_travel(tmp_path):
+    s = minimize(lambda x, p: (x[0] - p) ** 2 + x[1] ** 2, [0.0, 0.0], args=(2.0,), subject_to=lambda x: x[0] <= 1)
+    assert copy.deepcopy(s).sensitivity("p").value == pytest.approx(2) == copy.copy(s).sensitivity("p").value
+    there = pickle.loads(pickle.dumps(s))
+    with pytest.raises(ArgumentError, match="did not travel"):
+        there.sensitivity("p")
+    with pytest.raises(ArgumentError, match="did not travel"):
+        there.plot(tmp_path / "map.png")
+    with pytest.raises(ArgumentError, match="did not travel"):
+        there.built.problem.at(there.flat)
+    line = minimize(lambda x: (x[0] - 2) ** 4, [0.0])
+    pickle.loads(pickle.dumps(line)).plot(tmp_path / "run.png")
+    assert (tmp_path / "run.png").stat().st_size > 1000
+
+
+def test_solutions_come_back_from_another_process():
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        s = pool.submit(minimize, rosenbrock, [-1.2, 1.0], bounds=(-2, 0.5)).result()
+    np.testing.assert_allclose(s.x, [0.5, 0.25], atol=1e-8)
+    assert s.bound_multipliers[0] == pytest.approx(1)  # 2(1 − x) at x = 0.5

@@ -28,17 +28,18 @@ from thalweg.tracing.captured import undisturbed
 from thalweg.tracing.tracer import Tracer
 
 from .bounds import read_bounds
+from .calling import call
 from .constrained import Equalities
 from .facts import Facts, facts_of
 from .given import Given
-from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
+from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector, did_not_travel
 from .reading import read_constraints
 from .relations import Relations
 from .stochastic import Sampled
 from .structure import Structure, structure_of
 from .written import accepted, written
 
-__all__ = ["Built", "build", "equalities_from", "problem_from"]
+__all__ = ["Built", "Force", "build", "equalities_from", "problem_from"]
 
 #: From so many variables on, second derivatives and Jacobians are sparse if their structure is.
 SPARSE_FROM = 100
@@ -47,6 +48,16 @@ DENSE_SHARE = 0.3
 NO_ROWS: Vector = np.zeros(0)
 #: Up to so many variables a dense Hessian is formed for a problem with constraints.
 DENSE_PROGRAM = 3000
+
+
+@dataclass(frozen=True, eq=False)
+class Force:
+    """The value of `Built.slope` at a solution, in place of the function that gave it."""
+
+    value: Vector
+
+    def __call__(self, v: Vector, y: Vector) -> Vector:
+        return self.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +103,23 @@ class Built:
     upper: Vector | None = None
     objective: Callable[..., Any] | None = None
     slope: Callable[..., Any] | None = None
+
+    @property
+    def travelled(self) -> bool:
+        """Whether this was pickled, and has no functions any more."""
+        return self.problem.f_and_gradient is did_not_travel
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the functions, and the arguments that only they can use."""
+        slope = self.slope if type(self.slope) is Force else None
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("program", "objective")}
+        return kept | {
+            "problem": self.problem.without_functions(),
+            "program": None,
+            "objective": None,
+            "args": (),
+            "slope": slope,
+        }
 
     def whole(self, v: Vector) -> Vector:
         """All variables, the fixed ones with their values."""
@@ -192,7 +220,7 @@ def _by_batches(f: Callable[..., Any], layout: Structure, lower: Vector, upper: 
     """The problem of a mean over data that come in batches."""
 
     def flat(v: Any, *rows: Any) -> Any:
-        return _scalar(_call(f, layout.unravel(v), rows))
+        return _scalar(call(f, layout.unravel(v), rows))
 
     if np.isfinite(lower).any() or np.isfinite(upper).any():
         raise ArgumentError("Stochastic methods keep no bounds; write the variable as a function of a free one.")
@@ -221,7 +249,7 @@ class _Builder:
         self.layout = layout
         self.args = args
         variables = tuple(str(v) for v in getattr(f, "variables", ()))
-        self.constraints = written(subject_to, lambda g, x, given: _call(g, x, accepted(g, given)), variables)
+        self.constraints = written(subject_to, lambda g, x, given: call(g, x, accepted(g, given)), variables)
         self.relations: Relations | None = None
 
     def built(self, lower: Vector, upper: Vector) -> Built:
@@ -265,7 +293,7 @@ class _Builder:
 
         def lagrangian(v: Any, y: Any, *given: Any) -> Any:
             x = self.layout.unravel(v)
-            value = self.objective(_call(self.f, x, given))
+            value = self.objective(call(self.f, x, given))
             if self.constraints is None:
                 return value
             read = read_constraints(self.constraints(x, given), None, True)
@@ -302,7 +330,7 @@ class _Builder:
         f, args = self.f, self.args
 
         def flat(v: Any, *given: Any) -> Any:
-            return self.objective(_call(f, point(v), given))
+            return self.objective(call(f, point(v), given))
 
         alone = self._unconstrained(point)
         n, sparse = start.size, False
@@ -352,7 +380,7 @@ class _Builder:
 
     def _unconstrained(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
         """The program of an objective alone."""
-        return lambda v, *given: (self.objective(_call(self.f, point(v), given)), np.zeros(0))
+        return lambda v, *given: (self.objective(call(self.f, point(v), given)), np.zeros(0))
 
     def _residuals(
         self, point: Callable[[Any], Any], start: Vector
@@ -361,7 +389,7 @@ class _Builder:
         f, args = self.f, self.args
 
         def both(v: Any, *given: Any) -> tuple[Any, Any]:
-            r = _residual_vector(_call(f, point(v), given))
+            r = _residual_vector(call(f, point(v), given))
             return 0.5 * (r @ r), r
 
         program = Program(both)
@@ -392,7 +420,7 @@ class _Builder:
         def program(v: Any, *given: Any) -> tuple[Any, Any]:
             everything = whole(v)
             x = structured(everything)
-            value = self.objective(_call(f, x, given))
+            value = self.objective(call(f, x, given))
             variable = everything.node if type(everything) is Tracer else None
             read = read_constraints(constraints(x, given), variable, free is not None)
             if found.empty():
@@ -440,7 +468,7 @@ class _Builder:
             return at(x)[:2]
 
         def objective(v: Any, *given: Any) -> Any:
-            return self.objective(_call(f, point(v), given))
+            return self.objective(call(f, point(v), given))
 
         problem = Problem(
             n=n,
@@ -577,7 +605,7 @@ def equalities_from(subject_to: Any, x0: Any) -> Equalities:
 
 
 def _vector(g: Callable[..., Any], x: Any) -> Any:
-    value = _call(g, x)
+    value = call(g, x)
     return (
         np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
         if type(value) in (list, tuple)
@@ -592,17 +620,6 @@ def _layout(f: Callable[..., Any], x0: Any) -> Structure:
     if variables and not isinstance(x0, Mapping) and len(variables) == layout.start.size:
         return Structure(layout.start, layout.unravel, tuple(str(v) for v in variables))
     return layout
-
-
-def _call(f: Callable[..., Any], x: Any, args: tuple[Any, ...] = ()) -> Any:
-    """Call f; a formula of several variables with all of them."""
-    variables = getattr(f, "variables", None)
-    if variables is not None:
-        if isinstance(x, Mapping):
-            return f(**x)
-        if len(variables) > 1 and _length(x) == len(variables):
-            return f(*(x[i] for i in range(len(variables))))
-    return f(x, *args)
 
 
 def _residual_vector(value: Any) -> Any:
@@ -640,10 +657,3 @@ def _scalar(value: Any) -> Any:
 def _shape(value: Any) -> tuple[int, ...]:
     shape = getattr(value, "shape", None)
     return tuple(shape) if shape is not None else np.shape(value)
-
-
-def _length(x: Any) -> int:
-    shape = getattr(x, "shape", None)
-    if shape is not None:
-        return int(shape[0]) if len(shape) else 0
-    return len(x) if isinstance(x, Sequence) else 0

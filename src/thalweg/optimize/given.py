@@ -24,9 +24,10 @@ import numpy as np
 from thalweg.errors import ArgumentError, TraceError
 from thalweg.tracing import tree
 
+from .calling import call
 from .clock import check
 from .problem import Constraints, Matrix, Problem, Residuals, Vector
-from .relations import Relation, Relations
+from .relations import Nesting, Relation, Relations
 from .structure import Structure
 from .written import Plain, Ranged, accepted, written
 
@@ -110,12 +111,12 @@ class Given:
             return self._squares(f, layout, args, lower, upper)
 
         def value(x: Vector) -> float:
-            return _number(f(layout.unravel(x), *args))
+            return _number(call(f, layout.unravel(x), args))
 
         if self.grad is True:
 
             def pair(x: Vector) -> tuple[float, Vector]:
-                found = f(layout.unravel(x), *args)
+                found = call(f, layout.unravel(x), args)
                 if not isinstance(found, tuple) or len(found) != 2:
                     raise ArgumentError("With grad=True the function returns (value, gradient).")
                 return _number(found[0]), _flat(found[1], layout.start.size, "gradient")
@@ -130,12 +131,12 @@ class Given:
         self, f: Callable[..., Any], layout: Structure, args: tuple[Any, ...], lower: Vector, upper: Vector
     ) -> tuple[Callable[[Vector], tuple[float, Vector]], Residuals]:
         def residuals(x: Vector) -> Vector:
-            leaves, _ = tree.flatten(f(layout.unravel(x), *args))
+            leaves, _ = tree.flatten(call(f, layout.unravel(x), args))
             return np.concatenate([np.asarray(leaf, dtype=np.float64).ravel() for leaf in leaves])
 
         def both(x: Vector) -> tuple[Vector, Matrix]:
             if self.grad is True:
-                r, J = f(layout.unravel(x), *args)
+                r, J = call(f, layout.unravel(x), args)
                 r = np.asarray(r, dtype=np.float64).ravel()
                 return r, np.asarray(J, dtype=np.float64).reshape(r.size, x.size)
             r = residuals(x)
@@ -197,7 +198,7 @@ class Given:
             part = slice(start, start + k)
             relations.append(Relation(r.text, "", r.sign, shape, low[part], high[part]))
             start += k
-        all_of = Relations(tuple(relations), lambda found: found[0] if len(found) == 1 else list(found))
+        all_of = Relations(tuple(relations), Nesting(0 if len(relations) == 1 else list(range(len(relations)))))
         made = Constraints(low, high, lambda x: (c(x), jacobian(x)), hessian, None, all_of.names)
         return made, all_of, lower, upper
 

@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from thalweg.errors import ArgumentError
+
 from .clock import check
 
 __all__ = ["Constraints", "Evaluations", "Matrix", "Point", "Problem", "Residuals", "Vector"]
@@ -55,6 +57,14 @@ class Evaluations:
 
 def _identity(x: Vector) -> Any:
     return x
+
+
+def did_not_travel(*_: Any) -> Any:
+    """What stands in the place of the user's functions after pickling."""
+    raise ArgumentError(
+        "This solution was pickled, and the functions of its problem did not travel with it: ask where the run was "
+        "made, or minimize again from its x."
+    )
 
 
 def _no_rows(x: Vector) -> tuple[Vector, Any]:
@@ -295,6 +305,26 @@ class Problem:
             return None
         with np.errstate(all="ignore"):
             return np.asarray(self.f_line(x, v, order), dtype=np.float64)
+
+    def without_functions(self) -> Problem:
+        """Return the problem as data alone, which can be pickled: whoever evaluates it is told why that cannot be."""
+        held = self.constraints
+        if held is not None:
+            held = Constraints(held.lower, held.upper, did_not_travel, did_not_travel, held.linear, held.names)
+        return Problem(
+            n=self.n,
+            f_and_gradient=did_not_travel,
+            names=self.names,
+            count=self.count.snapshot(),
+            sign=self.sign,
+            lower=self.lower,
+            upper=self.upper,
+            constraints=held,
+            structure=self.structure,
+            sparse=self.sparse,
+            convex=self.convex,
+            smooth=self.smooth,
+        )
 
     def negated(self) -> Problem:
         """Return the problem of −f, which shares the count: to maximize f is to minimize −f."""

@@ -13,7 +13,7 @@ A comparison of variables with constants, ``x >= 0``, is a bound and costs a sol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ from thalweg.tracing.tracer import Tracer, node_of, wrap
 from thalweg.transforms.degree import polynomial_degree
 
 from .problem import Vector
-from .relations import Relation, Relations
-from .source import at_line, oriented, place_text, source_text
+from .relations import Nesting, Relation, Relations
+from .source import at_line, code_text, oriented, place_text, source_text
 from .written import Between, Plain, Ranged, Texted
 
 __all__ = ["Read", "read_constraints"]
@@ -127,8 +127,18 @@ class _Reader:
             if value.dtype.kind == "b":
                 return self._comparison(value.node)
             if not value.node.is_constant:
+                self._refuse_counts(value.node)
                 return self.add("==", value, 0.0, 0.0, value.node)
         raise ArgumentError(_no_constraint(value))
+
+    def _refuse_counts(self, node: Node) -> None:
+        """A whole number, such as how many comparisons hold, is no g(x): it has no slope to follow."""
+        if node.dtype.kind in "iu":
+            raise ArgumentError(
+                f"A constraint is the whole number {self._text(node) or node.op.name}, which has no slope: a count of "
+                "comparisons is not read as g(x) = 0. Return the comparisons themselves, such as x >= 1, and all of "
+                f"them must hold.{at_line(self._place(node))}"
+            )
 
     def _comparison(self, node: Node) -> Any:
         name = node.op.name
@@ -227,6 +237,7 @@ class _Reader:
         value = given.value
         if type(value) is not Tracer or value.node.is_constant:
             raise ArgumentError(_no_constraint(value))
+        self._refuse_counts(value.node)
         equality = given.kind == "eq"
         return self.add("==" if equality else ">=", value, 0.0, 0.0 if equality else np.inf, value.node, given.text)
 
@@ -285,7 +296,7 @@ def read_constraints(values: Any, variable: Node | None, fixed: bool = False) ->
     """
     reader = _Reader(variable, fixed)
     nesting = reader.read(values)
-    return Read(reader.rows, Relations(tuple(reader.relations), lambda found: _nested(nesting, found)))
+    return Read(reader.rows, Relations(tuple(reader.relations), Nesting(nesting)))
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -306,6 +317,12 @@ def _no_constraint(value: Any, node: Node | None = None) -> str:
         )
     if value is None:
         return "subject_to returned None; is a return missing?"
+    if isinstance(value, Iterator):
+        code = getattr(value, "gi_code", None)
+        return (
+            f"subject_to returned a {type(value).__name__}, which can be gone through only once: make it a list, as in "
+            f"[x[i] >= 0 for i in range(n)] or list(...).{'' if code is None else at_line(code_text(code, None))}"
+        )
     if type(value) is Tracer or isinstance(value, (int, float, np.ndarray, np.generic)):
         return f"A constraint does not depend on the variables: it is a constant.{at} Take it out, or mend it."
     return f"A constraint must be a comparison such as x[0] + x[1] == 1, not {value!r}."
@@ -330,11 +347,3 @@ def _as_range(n: Node) -> tuple[Node, Any, Any] | None:
             value: Vector = np.asarray(number.value, dtype=np.float64)
             return (g, value, np.asarray(np.inf)) if below else (g, np.asarray(-np.inf), value)
     return None
-
-
-def _nested(nesting: Any, values: list[Any]) -> Any:
-    if isinstance(nesting, dict):
-        return {key: _nested(item, values) for key, item in nesting.items()}
-    if isinstance(nesting, list):
-        return [_nested(item, values) for item in nesting]
-    return values[nesting]

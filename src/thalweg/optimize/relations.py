@@ -28,7 +28,7 @@ import numpy as np
 
 from .problem import Vector
 
-__all__ = ["Relation", "Relations"]
+__all__ = ["Nesting", "Relation", "Relations"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,27 @@ class Relation:
             return text
         index = ",".join(str(int(i)) for i in np.unravel_index(k, self.shape))
         return f"({text})[{index}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Nesting:
+    """From one value a relation to the structure that the relations came in.
+
+    Attributes
+    ----------
+    places : int, list or dict
+        The number of a relation, or lists and dicts of them.
+
+    Examples
+    --------
+    >>> Nesting({"eq": 0, "ineq": [1, 2]})([7.0, 8.0, 9.0])
+    {'eq': 7.0, 'ineq': [8.0, 9.0]}
+    """
+
+    places: Any
+
+    def __call__(self, values: list[Any]) -> Any:
+        return _nested(self.places, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +202,14 @@ class _RowNames(Sequence[str]):
             raise IndexError(row)
         relation, k = self._relations.of_row(int(row) % self._length)
         return relation.row_name(k)
+
+
+def _nested(places: Any, values: list[Any]) -> Any:
+    if isinstance(places, dict):
+        return {key: _nested(item, values) for key, item in places.items()}
+    if isinstance(places, list):
+        return [_nested(item, values) for item in places]
+    return values[places]
 
 
 def _shaped(values: Vector, shape: tuple[int, ...]) -> Any:

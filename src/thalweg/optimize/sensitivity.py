@@ -26,7 +26,7 @@ import numpy as np
 from thalweg.errors import ArgumentError
 
 from .differentiate import parameter_derivatives
-from .problem import Matrix, Vector
+from .problem import Matrix, Vector, did_not_travel
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -72,6 +72,8 @@ def sensitivity_of(solution: Solution, parameter: int | str = 0) -> Sensitivity:
         Which of ``args``, by place or by the name that the function gives it.
     """
     built = solution.built
+    if built is not None and built.travelled:
+        did_not_travel()
     if built is None or built.program is None:
         raise ArgumentError("Sensitivity needs a function that was traced; this solution comes from other derivatives.")
     if not built.args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,9 @@ class Solution:
     -----
     `fun`, `success`, `nit`, `nfev`, `njev`, `nhev`, `jac` and `hess` are the names of `scipy.optimize.OptimizeResult`
     for the same.
+
+    A solution can be copied and pickled.  The functions of the problem do not travel: after unpickling all numbers and
+    texts are the same, but `sensitivity` and the map of `plot`, which evaluate them, raise an error.
     """
 
     x: Any
@@ -345,6 +349,24 @@ class Solution:
         from .picture import picture
 
         return picture(self, path, ax)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the force on fixed variables, which is a function until then, goes along as numbers."""
+        built = self.built
+        if built is not None and built.slope is not None:
+            from .build import Force
+
+            force = Force(np.asarray(built.slope(built.whole(self.flat), self.y)))
+            built = replace(built, slope=force)
+        return self.__dict__ | {"built": built}
+
+    def __copy__(self) -> Solution:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Solution:
+        """A copy of all numbers; the problem, which nobody writes to, and its functions are shared."""
+        known = {item.name: getattr(self, item.name) for item in fields(self)}
+        return Solution(**{k: v if k == "built" else deepcopy(v, memo) for k, v in known.items()})
 
     def __str__(self) -> str:
         from .display import solution_text

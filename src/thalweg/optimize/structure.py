@@ -21,6 +21,45 @@ from .problem import Vector
 __all__ = ["Structure", "random_start", "structure_of"]
 
 
+class Unravel:
+    """From the flat vector to the structure: data, no closure, so that it can be pickled.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> unravel = structure_of({"b": 2.0, "w": np.zeros((1, 2))}).unravel
+    >>> pickle.loads(pickle.dumps(unravel))(np.array([7.0, 8.0, 9.0]))
+    {'b': 7.0, 'w': array([[8., 9.]])}
+    """
+
+    def __init__(self, structure: Any, shapes: tuple[tuple[int, ...], ...]) -> None:
+        self._structure = structure
+        self._shapes = shapes
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        self._n = sum(sizes)
+        self._sizes = tuple(sizes)
+
+    def __call__(self, v: Any) -> Any:
+        parts, end = [], 0
+        for size, shape in zip(self._sizes, self._shapes):
+            end += size
+            if shape == ():
+                part = v[end - 1]
+                parts.append(float(part) if type(v) is np.ndarray else part)
+            else:
+                part = v if size == self._n else v[end - size : end]
+                parts.append(part if len(shape) == 1 else part.reshape(shape))
+        return tree.unflatten(self._structure, parts)
+
+    def __reduce__(self) -> Any:
+        # an example goes in place of the structure: another process may not know the dataclasses in it yet
+        return _unravel_like, (tree.unflatten(self._structure, [0.0] * len(self._shapes)), self._shapes)
+
+
+def _unravel_like(example: Any, shapes: tuple[tuple[int, ...], ...]) -> Unravel:
+    return Unravel(tree.flatten(example)[1], shapes)
+
+
 @dataclass(frozen=True)
 class Structure:
     """The flat vector of a starting point, and the way back."""
@@ -58,26 +97,12 @@ def structure_of(x0: Any, name: str = "x") -> Structure:
     leaves, structure = tree.flatten(x0)
     prefixes = [_readable(path) for path in tree.paths(x0)]
     arrays = [_real(leaf, prefix or name) for leaf, prefix in zip(leaves, prefixes)]
-    shapes = [a.shape for a in arrays]
-    ends = np.cumsum([a.size for a in arrays], dtype=int) if arrays else np.zeros(0, int)
-    n = int(ends[-1]) if arrays else 0
-    if n == 0:
+    shapes = tuple(a.shape for a in arrays)
+    if sum(a.size for a in arrays) == 0:
         raise ArgumentError(f"x0 holds no numbers (it is {x0!r}), so there is nothing to vary.")
     names = [label for prefix, shape in zip(prefixes, shapes) for label in _labels(prefix or name, shape)]
 
-    def unravel(v: Any) -> Any:
-        parts = []
-        for end, shape in zip(ends, shapes):
-            if shape == ():
-                part = v[end - 1]
-                parts.append(float(part) if type(v) is np.ndarray else part)
-            else:
-                size = int(np.prod(shape))
-                part = v if size == n else v[end - size : end]
-                parts.append(part if len(shape) == 1 else part.reshape(shape))
-        return tree.unflatten(structure, parts)
-
-    return Structure(np.concatenate([a.ravel() for a in arrays]), unravel, tuple(names))
+    return Structure(np.concatenate([a.ravel() for a in arrays]), Unravel(structure, shapes), tuple(names))
 
 
 def random_start(like: Any, *, seed: int = 0, scale: float = 1.0) -> Any:

@@ -20,6 +20,9 @@ class _Leaf:
     def __repr__(self) -> str:
         return "*"
 
+    def __reduce__(self) -> str:
+        return "LEAF"  # one object, also after pickling
+
 
 LEAF = _Leaf()
 
