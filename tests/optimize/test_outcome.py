@@ -41,3 +41,18 @@ def test_counts_and_times():
     s = tw.minimize(lambda x: (x[0] - 3) ** 4 + x[1] ** 2, [0.0, 1.0], subject_to=lambda x: x[0] * x[1] >= -1)
     assert s.evaluations.value >= s.iterations >= 1 and s.time > 0
     assert len(s.history) == s.iterations + 1 and s.method_reason.startswith("chosen for 2 variables")
+
+
+def test_the_hessian_of_f_is_there_with_constraints_and_bounds():
+    def f(x):
+        return x[0] ** 2 * x[1] + 3 * x[1] ** 2
+
+    for turn, go in ((1, tw.minimize), (-1, tw.maximize)):
+        s = go(lambda x: turn * f(x), [1.0, 2.0], subject_to=lambda x: [x[0] ** 2 + x[1] == 3, x[0] >= 1])
+        a, b = s.x
+        assert s.success
+        np.testing.assert_allclose(s.hessian, turn * np.array([[2 * b, 2 * a], [2 * a, 6]]), rtol=1e-12)
+    s = tw.minimize(f, [2.0, 2.0], bounds=(1, 5))
+    assert s.x.tolist() == [1, 1] and s.hess.tolist() == [[2, 2], [2, 6]]
+    large = tw.minimize(lambda x: np.sum((x - 1) ** 2), np.zeros(201), bounds=(0, 0.5))
+    assert large.success and large.hessian is None

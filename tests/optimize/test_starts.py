@@ -94,3 +94,42 @@ def test_where_starts_are_drawn(bounds, low, high):
 def test_what_is_no_number_of_runs(starts):
     with pytest.raises(ArgumentError, match="starts must be a number of runs"):
         checked_starts(starts)
+
+
+@pytest.mark.parametrize("turn", [1.0, -1.0])
+@pytest.mark.parametrize("calls", [0, 1, 9])
+def test_ctrl_c_among_the_drawn_points_gives_the_best_of_them(turn, calls):
+    seen = []
+
+    def f(x):
+        if len(seen) == calls and not over:
+            over.append(True)
+            raise KeyboardInterrupt
+        seen.append(float(np.sum((x - 1) ** 2)))
+        return turn * seen[-1]
+
+    def grad(x):
+        return turn * 2 * (x - 1)
+
+    over = []
+    go = tw.minimize if turn > 0 else tw.maximize
+    s = go(f, [5.0, 5.0], grad=grad, bounds=(-6, 6), starts=4)
+    assert over and s.status == "interrupted" and not s.success and "keyboard" in s.message
+    assert s.value == turn * min([*seen[:calls], 32.0])
+    np.testing.assert_allclose(turn * np.sum((s.x - 1) ** 2), s.value)
+
+
+def test_ctrl_c_among_the_drawn_points_under_constraints_stays_at_the_start():
+    over = []
+
+    def f(x):
+        if len(over) == 3:
+            over.append(True)
+            raise KeyboardInterrupt
+        over.append(False)
+        return float(x @ x)
+
+    s = tw.minimize(
+        f, [3.0, 4.0], grad=lambda x: 2 * x, starts=4, subject_to=lambda x: x[0] + x[1] == 7
+    )  # fmt: skip
+    assert True in over and s.status == "interrupted" and s.x.tolist() == [3, 4] and s.value == 25

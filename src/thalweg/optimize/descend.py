@@ -40,6 +40,7 @@ from .record import Record
 from .settings import Settings
 from .solution import Solution, Status
 from .state import State
+from .stochastic.engine import Stochastic
 
 __all__ = ["Descent", "descend", "descent"]
 
@@ -75,6 +76,8 @@ class Descent(Iterator[State]):
         self.demand = settings.tol  # tightened where the gradient is small but the point still far
         limit = settings.max_iterations
         self.max_iterations = self.chosen.method.max_iterations if limit is None else int(limit)
+        if limit is None and settings.time_limit is None and isinstance(self.engine, Stochastic):
+            self.engine.unlimited()
         self.watchers = [w for w in (settings.callback, watcher(settings.progress)) if w is not None]
         self.record = Record(self.start)
         self.notes: list[str] = []
@@ -111,6 +114,12 @@ class Descent(Iterator[State]):
                 pass
         except KeyboardInterrupt:
             self._finish(Ending(Status.INTERRUPTED, "Interrupted from the keyboard."))
+        return self.solution()
+
+    def interrupted(self) -> Solution:
+        """Return the start, evaluated, as the solution of a run that was stopped from the keyboard before it began."""
+        next(self, None)
+        self._finish(Ending(Status.INTERRUPTED, "Interrupted from the keyboard."))
         return self.solution()
 
     def solution(self) -> Solution:

@@ -58,8 +58,8 @@ def minimize(
         range `between`.  Also ``"x + y = 1"`` where f is a formula, ``{"eq": g, "ineq": h}`` for g(x) = 0 and
         h(x) ≥ 0, SciPy's constraint objects and dicts, and a function g alone, read as g(x) = 0.
     bounds : pairs, optional
-        ``(lower, upper)`` for all variables, a pair a variable, two arrays, ``{name: (lower, upper)}`` or SciPy's
-        ``Bounds``; None or ±inf where there is no side.  Equal sides fix a variable.
+        ``(lower, upper)`` for all variables, a pair a variable, two arrays (or a tuple of two lists),
+        ``{name: (lower, upper)}`` or SciPy's ``Bounds``; None or ±inf where there is no side.  Equal sides fix a variable.
     args : tuple
         Further arguments: ``f(x, *args)``, and for constraints that take as many.  `Solution.sensitivity` says how
         the optimum depends on them.
@@ -89,7 +89,8 @@ def minimize(
         distinct ones in `Solution.minima`.  Best found, not proven.
     batches : Batches or iterable, optional
         Data in mini-batches, for 'sgd', 'adam' and 'adamw': f is called as ``f(x, *batch)`` and is the mean over the
-        rows of a batch.  The run ends after ``epochs=`` passes.
+        rows of a batch.  The run ends after ``epochs=`` passes; after 100 where neither these nor `max_iterations` nor
+        `time_limit` are given.
     **options
         Options of the method, such as ``learning_rate``: the fixed η of gradient descent.
 
@@ -251,13 +252,25 @@ def solve(f: Callable[..., Any] | Problem, x0: Any, method: str, starts: int, **
     first = descent(f, x0, method, **options)
     limit = first.settings.time_limit
     deadline = float("inf") if limit is None else began + 0.5 * limit
-    points = starting_points(first.built, starts, first.sign, deadline)
+    try:
+        points = starting_points(first.built, starts, first.sign, deadline)
+    except KeyboardInterrupt as stop:
+        return _cut(first, method, getattr(stop, "best", None))
 
     def run(start: Vector, left: float | None) -> Solution:
         settings = replace(first.settings, time_limit=left)
         return Descent(replace(first.built, start=start), method, settings, first.chosen.options).run()
 
     return best_of(run, points, limit, began)
+
+
+def _cut(first: Descent, method: str, best: Vector | None) -> Solution:
+    """The better of the start and the best point that was drawn, where Ctrl-C came before the first run."""
+    at_start = first.interrupted()
+    if best is None or first.problem.m:  # a drawn point is within the bounds, but no rows were looked at
+        return at_start
+    there = Descent(replace(first.built, start=best), method, first.settings, first.chosen.options).interrupted()
+    return there if first.sign * there.value < first.sign * at_start.value else at_start
 
 
 def classify(

@@ -22,7 +22,10 @@ def solution_of(run: Descent, at: Iterate, c: Classification, end: Ending) -> So
     """Return the solution of a run that ends at an iterate."""
     point, problem, built = at.point, run.problem, run.built
     seen = run.judge.as_user_sees(point)
-    known = "hessian" in seen.__dict__ and problem.n <= DENSE_LIMIT and not problem.sparse
+    evaluations = problem.count.snapshot()  # of the run; the Hessian for the reader is none of its work
+    dense = problem.n <= DENSE_LIMIT and not problem.sparse
+    exact = problem.f_hessian is not None and end.classification is not None and problem.constrained and point.finite
+    known = dense and (exact or "hessian" in seen.__dict__)
     y, z = c.y, c.z
     if y is None or z is None:
         y = run.sign * at.y if at.y.size == problem.m else np.zeros(problem.m)
@@ -37,7 +40,7 @@ def solution_of(run: Descent, at: Iterate, c: Classification, end: Ending) -> So
         method=run.chosen.method.name,
         method_reason=run.chosen.reason,
         iterations=run.iterations,
-        evaluations=problem.count.snapshot(),
+        evaluations=evaluations,
         time=run.elapsed,
         history=run.record.history,
         names=tuple(problem.names),

@@ -86,7 +86,8 @@ class Solution:
     flat : array
         x as a vector.
     hessian : array or None
-        ∇²f over the flat coordinates; None beyond 200 variables or where it was not computed.
+        ∇²f over the flat coordinates, of f alone also under constraints; None beyond 200 variables, in a sparse
+        problem, or where it was not computed.
     sense : str
         'minimize' or 'maximize'.
     y, z : array

@@ -51,7 +51,8 @@ def checked_starts(starts: Any) -> int:
 def starting_points(built: Built, count: int, orientation: float = 1.0, deadline: float = float("inf")) -> list[Vector]:
     """Return `count` starting points, the given one first.
 
-    After the deadline no more points are evaluated, and those that were not count as the worst.
+    After the deadline no more points are evaluated, and those that were not count as the worst.  Where Ctrl-C comes
+    meanwhile, the `KeyboardInterrupt` carries the best point so far as its attribute ``best``, or None.
 
     Examples
     --------
@@ -62,8 +63,16 @@ def starting_points(built: Built, count: int, orientation: float = 1.0, deadline
     problem, start = built.problem, built.start
     if count == 1:
         return [start]
-    points = _drawn(problem, start, DRAWN * count)
-    order = np.argsort(_values(problem, points, orientation, deadline), kind="stable")
+    points, values = np.empty((0, problem.n)), np.zeros(0)
+    try:
+        points = _drawn(problem, start, DRAWN * count)
+        values = np.full(len(points), np.inf)
+        _evaluate(problem, points, orientation, deadline, values)
+    except KeyboardInterrupt as stop:
+        some = np.isfinite(values).any()
+        stop.best = points[np.argmin(values)] if some else None  # type: ignore[attr-defined]
+        raise
+    order = np.argsort(values, kind="stable")
     low, high = _box(problem, start)
     width = np.where(high > low, high - low, 1.0)
     apart = 0.5 * count ** (-1 / problem.n) / 2
@@ -169,15 +178,13 @@ def _drawn(problem: Problem, start: Vector, count: int) -> Matrix:
     return low + unit * (high - low)
 
 
-def _values(problem: Problem, points: Matrix, orientation: float, deadline: float) -> Vector:
-    """The function at all points, infinite where it is not finite; in batches where the problem can."""
-    values = np.full(len(points), np.nan)
+def _evaluate(problem: Problem, points: Matrix, orientation: float, deadline: float, values: Vector) -> None:
+    """Write the function at all points into `values`, infinite where it is not finite; in batches where it can be."""
     at_once = 1 if problem.values is None else AT_ONCE
     for k in range(0, len(points), at_once):
         if perf_counter() > deadline:
             break
         part = points[k : k + at_once]
         with np.errstate(all="ignore"):
-            values[k : k + at_once] = problem.at(part[0]).value if problem.values is None else problem.values(part)
-    values = orientation * values
-    return np.where(np.isfinite(values), values, np.inf)
+            found = orientation * (problem.at(part[0]).value if problem.values is None else problem.values(part))
+        values[k : k + at_once] = np.where(np.isfinite(found), found, np.inf)

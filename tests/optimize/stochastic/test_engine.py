@@ -161,3 +161,18 @@ def test_a_run_that_ends_within_an_epoch_shows_the_function_and_no_batch(how):
     assert s.value == pytest.approx(r @ r / 60, rel=1e-12)
     assert s.gradient_norm == pytest.approx(np.abs(2 * A.T @ r / 60).max(), rel=1e-9)
     assert "inf" not in s.message and "newton" not in s.message
+
+
+def test_a_run_without_limits_ends_after_a_hundred_epochs():
+    batches = Batches(np.array([1.0, 2.0, 3.0, 6.0]), size=2)
+
+    def loss(x, rows):
+        return np.mean((x[0] - rows) ** 2)
+
+    for method in ("sgd", "adam", "adamw"):
+        s = tw.minimize(loss, [0.0], batches=batches, method=method)
+        assert s.iterations == 200 and s.status == "iteration_limit" and "100 epochs are over" in s.message
+    assert tw.minimize(loss, [0.0], batches=batches, max_iterations=201).iterations == 201
+    assert tw.minimize(loss, [0.0], batches=batches, epochs=101).iterations == 202
+    assert tw.minimize(loss, [0.0], batches=batches, time_limit=0.5, callback=lambda state: state.iteration == 230
+                       ).iterations == 230  # fmt: skip

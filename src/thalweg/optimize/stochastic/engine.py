@@ -40,6 +40,10 @@ class Update(Protocol):
         """Forget the past."""
 
 
+#: Epochs of a run that has no other limit.
+EPOCHS = 100
+
+
 class Stochastic:
     """Steps along the gradients of batches.
 
@@ -90,6 +94,11 @@ class Stochastic:
         self.gradient: Vector | None = None
         self._cached_sampled = sampled  # the data do not belong into a saved state
         self._cached_batches: Iterator[tuple[Any, ...]] | None = None
+
+    def unlimited(self) -> None:
+        """Told that nothing else ends the run: it ends after `EPOCHS` epochs, where no number was asked for."""
+        if self.epochs is None and self._cached_sampled is not None:
+            self.epochs = EPOCHS
 
     def begin(self, x: Vector, run: Run) -> Iterate:
         """Start at x, with the whole function."""
