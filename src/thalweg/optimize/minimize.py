@@ -59,7 +59,8 @@ def minimize(
         h(x) ≥ 0, SciPy's constraint objects and dicts, and a function g alone, read as g(x) = 0.
     bounds : pairs, optional
         ``(lower, upper)`` for all variables, a pair a variable, two arrays (or a tuple of two lists),
-        ``{name: (lower, upper)}`` or SciPy's ``Bounds``; None or ±inf where there is no side.  Equal sides fix a variable.
+        ``{name: (lower, upper)}`` or SciPy's ``Bounds``; None or ±inf where there is no side.  Equal sides fix a
+        variable.
     args : tuple
         Further arguments: ``f(x, *args)``, and for constraints that take as many.  `Solution.sensitivity` says how
         the optimum depends on them.

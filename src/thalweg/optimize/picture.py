@@ -22,7 +22,7 @@ from thalweg import calculus
 from thalweg.errors import ArgumentError, MissingPackageError, ThalwegError
 
 from .held import NEAR, Held
-from .problem import Vector, did_not_travel, did_not_travel
+from .problem import Vector, did_not_travel
 
 if TYPE_CHECKING:
     from .solution import Solution
@@ -78,8 +78,6 @@ def picture(s: Solution, path: str | os.PathLike[str] | None = None, ax: Any = N
             "solution.plot() needs matplotlib, which is not installed: `pip install thalweg[plot]`."
         ) from None
     mapped = s.flat.size == 2 and s.built is not None
-    if mapped and s.built is not None and s.built.travelled:
-        did_not_travel()
     if mapped and s.built is not None and s.built.travelled:
         did_not_travel()
     with matplotlib.rc_context(STYLE):
