@@ -205,6 +205,10 @@ REFUSED = {
     "equal to infinity": (lambda x: x[0] * x[1] == np.inf, "cannot equal infinity"),
     "empty range": (lambda x: tw.between(2, x[0] * x[1], 1), "lower side is above"),
     "no rows": (lambda x: x[:0] * 2 >= 1, "no rows"),
+    "count": (lambda x: (x >= 1).sum(), r"the whole number \(x >= 1\).sum\(\), which has no slope"),
+    "count in a list": (lambda x: [x[0] >= 1, np.sum(x >= 1)], r"Return the comparisons themselves"),
+    "generator": (lambda x: (xi >= 1 for xi in x), "returned a generator.*make it a list"),
+    "set": (lambda x: {x[0] >= 1, x[1] >= 2}, r"in a set.*write a list, \[x\[0\] >= 1"),
 }
 
 
@@ -218,6 +222,8 @@ def test_what_cannot_be_meant_is_refused_with_its_line(name):
 
 
 NO_CONSTRAINTS = {
+    "count in a dict": ({"eq": lambda x: (x >= 1).sum()}, "which has no slope"),
+    "map": (lambda x: map(lambda xi: xi >= 1, x), "returned a map.*make it a list"),
     "None": (lambda x: None, "return missing"),
     "text returned": (lambda x: "x > 1", "must be a comparison"),
     "True": (lambda x: [x[0] >= 1, 3 > 2], "does not depend on the variables: it is True"),

@@ -9,10 +9,10 @@ absolute test misses is caught on both sides:
 - a function of small scale whose gradient is below tol everywhere: the Newton step is still long, so the run goes on.
 
 It is *unbounded* when the value reaches −∞, or falls below −10²⁰ times its scale, or x runs beyond 10²⁰ times its own
-while the value still falls.  In the last case the value may only approach its infimum, as 1/log x does: with t = 1 at x,
-10⁻⁵ and 10⁻¹⁰ on the way from the start, the falls over the two factors of 10⁵ are compared.  They are equal for −log x,
-and 0.71 of one another for −log log x; a fall like (log x)⁻ᵖ, p ≥ 1, or x⁻ᵖ has at most 0.5, and such a run has *stalled*.
-So has one of a sum of squares, which is never negative.
+while the value still falls.  In the last case the value may only approach its infimum, as 1/log x does: the falls over
+the last two factors of 10⁵ on the way from the start to x are compared.  They are equal for −log x, and in the ratio
+0.71 for −log log x; for (log x)⁻ᵖ, p ≥ 1, and x⁻ᵖ the last one is at most half of the one before, and such a run has
+*stalled*.  So has that of a sum of squares, which is never negative.
 
 References
 ----------
@@ -282,8 +282,8 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
     if point.value >= -scale and _flattens(start, point):
         word = "lowest" if sense == "minimize" else "highest"
         message = (
-            f"Stalled: x runs away, and the value flattens out at {shown:.6g} (|x| = {size:.3g}): the {word} value seems "
-            "to be approached at infinity, and reached nowhere. Keep x within bounds, or add what holds it, such as a "
+            f"Stalled: x runs away, and the value flattens out at {shown:.6g} (|x| = {size:.3g}): its {word} value "
+            "seems to be approached at infinity, and reached nowhere. Keep x within bounds, or add what holds it, as a "
             f"small multiple of its square{'' if sense == 'minimize' else ', with a minus'}."
         )
         return Ending(Status.STALLED, message)

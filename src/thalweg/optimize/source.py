@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import linecache
+from types import CodeType
 
 from thalweg.graph import Node
 from thalweg.graph.places import place
 
-__all__ = ["at_line", "oriented", "place_text", "source_text"]
+__all__ = ["at_line", "code_text", "oriented", "place_text", "source_text"]
 
 
 def at_line(where: str) -> str:
@@ -22,6 +23,14 @@ def place_text(node: Node) -> str:
         return ""
     name = at[0].rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
     return f"{name}:{at[1]}"
+
+
+def code_text(code: CodeType, line: int | None) -> str:
+    """``model.py:7`` for a line of a piece of code, its first where none is given; empty for a formula."""
+    if code.co_filename.startswith("formula: "):
+        return ""
+    name = code.co_filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
+    return f"{name}:{code.co_firstlineno if line is None else line}"
 
 
 def source_text(node: Node) -> str:

@@ -25,7 +25,7 @@ from thalweg.tracing import tree
 from thalweg.tracing.context import running
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 
-from .source import at_line, place_text, source_text
+from .source import at_line, code_text, place_text, source_text
 
 __all__ = ["Between", "Plain", "Ranged", "Texted", "accepted", "between", "written"]
 
@@ -110,7 +110,11 @@ def _named(g: Callable[..., Any], call: Call) -> Callable[[Any, Any], Any]:
     def constraint(x: Any, given: Any) -> Any:
         trace = running.traces[-1] if running.traces else None
         before = set() if trace is None else set(trace.guards)
-        found = call(g, x, given)
+        try:
+            found = call(g, x, given)
+        except TypeError as error:
+            _refuse_sets(g, error)
+            raise
         if trace is not None:
             _refuse_chains(g, [n for n in trace.guards if n not in before])
         if isinstance(g, Formula) and g.is_comparison and "!=" in g.relations:
@@ -132,6 +136,18 @@ def _refuse_chains(g: Any, guards: list[Node]) -> None:
                 "it: a chain `lo <= g <= hi` or an `and` keeps only its last part. Write tw.between(lo, g, hi) or list "
                 f"the comparisons one by one; instead of an `if`, write np.where.{at_line(place_text(n))}"
             )
+
+
+def _refuse_sets(g: Any, error: TypeError) -> None:
+    """``{x[0] >= 1, x[1] >= 2}`` is a set: it asks for hashes, which comparisons of arrays have not."""
+    own, at = _codes(getattr(g, "__code__", None)), error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is not None and at.tb_frame.f_code in own and str(error).startswith("unhashable type: 'Tracer'"):
+        raise ArgumentError(
+            "The constraints stand in a set, {…}, which cannot hold comparisons: write a list, [x[0] >= 1, x[1] >= 2], "
+            f"or a dict that gives names to them.{at_line(code_text(at.tb_frame.f_code, at.tb_lineno))}"
+        ) from None
 
 
 def _codes(code: Any) -> set[Any]:
