@@ -283,8 +283,8 @@ def runs_away(start: Point, point: Point, sense: str) -> Ending | None:
         word = "lowest" if sense == "minimize" else "highest"
         message = (
             f"Stalled: x runs away, and the value flattens out at {shown:.6g} (|x| = {size:.3g}): its {word} value "
-            "seems to be approached at infinity, and reached nowhere. Keep x within bounds, or add what holds it, as a "
-            f"small multiple of its square{'' if sense == 'minimize' else ', with a minus'}."
+            "seems to be approached at infinity, and reached nowhere. Keep x within bounds, or add to f a "
+            f"small multiple of x²{'' if sense == 'minimize' else ', with a minus'}."
         )
         return Ending(Status.STALLED, message)
     if not np.isfinite(point.value):
