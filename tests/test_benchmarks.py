@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse
-from benchmarks import report
 from benchmarks.chart import MARKS
 from benchmarks.peers import PACKAGES
 from benchmarks.results import Disagreement, agree, arrays
@@ -19,6 +18,7 @@ from benchmarks.timing import medians, warmed
 from benchmarks.workloads import ALL, kmeans
 
 import thalweg as tw
+from benchmarks import report
 
 STEP = 1e-5  # relative to the size of a number that is not 0
 GRADIENTS = [w for w in ALL if w.gradient]
