@@ -8,8 +8,9 @@ import pytest
 from thalweg.errors import ArgumentError
 from thalweg.formula import formula
 from thalweg.optimize import Problem, minimize
-from thalweg.optimize.build import equalities_from, problem_from
+from thalweg.optimize.build import problem_from
 from thalweg.optimize.descend import descent
+from thalweg.optimize.equalities import equalities_from
 
 
 @dataclass

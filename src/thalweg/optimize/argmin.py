@@ -30,7 +30,7 @@ from thalweg.ops.implicit import IMPLICIT
 from thalweg.tracing.trace import trace_leaves
 from thalweg.tracing.tracer import Tracer, node_of, wrap
 
-from .build import Built
+from .built import Built
 from .descend import descent
 from .problem import Vector
 

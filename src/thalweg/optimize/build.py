@@ -1,4 +1,4 @@
-r"""From what a user writes to a `Problem`: the one place of this room that differentiates.
+r"""From what a user writes to a `Problem`: here its functions are differentiated.
 
 The function of a structure becomes a function of a flat vector,
 
@@ -13,8 +13,8 @@ Variables whose bounds coincide are constants: the problem is stated over the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,23 +23,23 @@ import numpy as np
 from thalweg import calculus
 from thalweg.calculus.program import Program, is_too_dense, sum_of_squares
 from thalweg.errors import ArgumentError
-from thalweg.tracing import tree
 from thalweg.tracing.captured import undisturbed
 from thalweg.tracing.tracer import Tracer
 
 from .bounds import read_bounds
+from .built import Built
 from .calling import call
-from .constrained import Equalities
 from .facts import Facts, facts_of
 from .given import Given
-from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector, did_not_travel
+from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
 from .reading import read_constraints
 from .relations import Relations
+from .returned import half_sum_of_squares, residual_vector, scalar
 from .stochastic import Sampled
-from .structure import Structure, structure_of
+from .structure import Structure, layout_of
 from .written import accepted, written
 
-__all__ = ["Built", "Force", "build", "equalities_from", "problem_from"]
+__all__ = ["build", "problem_from", "traced_constraints"]
 
 #: From so many variables on, second derivatives and Jacobians are sparse if their structure is.
 SPARSE_FROM = 100
@@ -48,94 +48,6 @@ DENSE_SHARE = 0.3
 NO_ROWS: Vector = np.zeros(0)
 #: Up to so many variables a dense Hessian is formed for a problem with constraints.
 DENSE_PROGRAM = 3000
-
-
-@dataclass(frozen=True, eq=False)
-class Force:
-    """The value of `Built.slope` at a solution, in place of the function that gave it."""
-
-    value: Vector
-
-    def __call__(self, v: Vector, y: Vector) -> Vector:
-        return self.value
-
-
-@dataclass(frozen=True, eq=False)
-class Built:
-    """A problem as solvers see it, and what is needed to speak of it in the user's terms.
-
-    Attributes
-    ----------
-    problem, start
-        Over the flat vector of free variables.
-    relations : Relations
-        The constraints as they were written.
-    layout : Structure
-        Of all variables.
-    free : array of int or None
-        Places of the free variables among all; None where all are free.
-    fixed : array
-        The values of all variables, right for those that are fixed.
-    program : callable or None
-        ``(v, *args) -> (f, c)`` over the free variables, for derivatives with respect to parameters.
-    args : tuple
-        Further arguments of the user's functions.
-    degree : float
-        Of the objective as a polynomial; ∞ where it is none or not known.
-    lower, upper : array or None
-        The bounds that the argument `bounds` gave, over all variables.
-    objective : callable or None
-        The user's function.
-    slope : callable or None
-        ``(v, y) -> ∇f + Jᵀy`` over all variables, where some are fixed: the force on what holds those.
-    """
-
-    problem: Problem
-    start: Vector
-    relations: Relations = field(default_factory=Relations)
-    layout: Structure | None = None
-    free: Any = None
-    fixed: Any = None
-    program: Callable[..., Any] | None = None
-    args: tuple[Any, ...] = ()
-    degree: float = float("inf")
-    lower: Vector | None = None
-    upper: Vector | None = None
-    objective: Callable[..., Any] | None = None
-    slope: Callable[..., Any] | None = None
-
-    @property
-    def travelled(self) -> bool:
-        """Whether this was pickled, and has no functions any more."""
-        return self.problem.f_and_gradient is did_not_travel
-
-    def __getstate__(self) -> dict[str, Any]:
-        """All but the functions, and the arguments that only they can use."""
-        slope = self.slope if type(self.slope) is Force else None
-        kept = {name: value for name, value in self.__dict__.items() if name not in ("program", "objective")}
-        return kept | {
-            "problem": self.problem.without_functions(),
-            "program": None,
-            "objective": None,
-            "args": (),
-            "slope": slope,
-        }
-
-    def whole(self, v: Vector) -> Vector:
-        """All variables, the fixed ones with their values."""
-        if self.free is None:
-            return v
-        x = np.array(self.fixed)
-        x[self.free] = v
-        return x
-
-    def spread(self, v: Vector, fill: float = 0.0) -> Vector:
-        """A vector over the free variables as one over all."""
-        if self.free is None:
-            return v
-        whole = np.full(self.fixed.size, fill)
-        whole[self.free] = v
-        return whole
 
 
 def build(
@@ -185,7 +97,7 @@ def build(
     if not callable(f):
         raise ArgumentError(f"f must be a function, not {f!r}; for a text, use thalweg.formula(text).")
     args = args if isinstance(args, (tuple, list)) else (args,)
-    layout = _layout(f, x0)
+    layout = layout_of(f, x0)
     lower, upper = read_bounds(bounds, layout, x0)
     if batches is not None:
         if subject_to is not None or args or given is not None or residuals:
@@ -220,7 +132,7 @@ def _by_batches(f: Callable[..., Any], layout: Structure, lower: Vector, upper: 
     """The problem of a mean over data that come in batches."""
 
     def flat(v: Any, *rows: Any) -> Any:
-        return _scalar(call(f, layout.unravel(v), rows))
+        return scalar(call(f, layout.unravel(v), rows))
 
     if np.isfinite(lower).any() or np.isfinite(upper).any():
         raise ArgumentError("Stochastic methods keep no bounds; write the variable as a function of a free one.")
@@ -245,12 +157,11 @@ class _Builder:
     ) -> None:
         self.f = f
         self.residuals = residuals
-        self.objective = _half_sum_of_squares if residuals else _scalar
+        self.objective = half_sum_of_squares if residuals else scalar
         self.layout = layout
         self.args = args
         variables = tuple(str(v) for v in getattr(f, "variables", ()))
         self.constraints = written(subject_to, lambda g, x, given: call(g, x, accepted(g, given)), variables)
-        self.relations: Relations | None = None
 
     def built(self, lower: Vector, upper: Vector) -> Built:
         """State the problem over the variables that these bounds leave free."""
@@ -389,7 +300,7 @@ class _Builder:
         f, args = self.f, self.args
 
         def both(v: Any, *given: Any) -> tuple[Any, Any]:
-            r = _residual_vector(call(f, point(v), given))
+            r = residual_vector(call(f, point(v), given))
             return 0.5 * (r @ r), r
 
         program = Program(both)
@@ -556,104 +467,3 @@ def _is_sparse(matrix: Callable[[], Any], n: int) -> bool:
 def _share(matrix: Any) -> float:
     rows, columns = matrix.shape
     return matrix.nnz / max(rows * columns, 1)
-
-
-def equalities_from(subject_to: Any, x0: Any) -> Equalities:
-    """Return the constraints g(x) = 0 over the flat vector.
-
-    Parameters
-    ----------
-    subject_to : callable, list of callables, or dict {"eq": ...} of them
-        Each read as g(x) = 0; scalar or array.
-    x0
-        A point that shows the structure.
-    """
-    if isinstance(subject_to, Mapping):
-        unknown = set(subject_to) - {"eq"}
-        if unknown:
-            raise ArgumentError(f"A point is classified on equalities, {{'eq': g}}; there is also {sorted(unknown)}.")
-        inner = equalities_from(subject_to["eq"], x0)
-        return Equalities(inner.g_and_jacobian, inner.g_hessian, lambda m: {"eq": inner.unravel(m)})
-    several = isinstance(subject_to, Sequence)
-    functions = list(subject_to) if several else [subject_to]
-    if not functions or not all(callable(g) for g in functions):
-        raise ArgumentError(
-            f"subject_to must be a function g, read as g(x) = 0, or a list of such, not {subject_to!r}."
-        )
-    layout = _layout(functions[0], x0)
-    shapes = [_shape(_vector(g, layout.unravel(layout.start))) for g in functions]
-
-    def flat(v: Any) -> Any:
-        parts = [np.reshape(_vector(g, layout.unravel(v)), (-1,)) for g in functions]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    jacobian = calculus.jacobian(flat)
-    weighted = calculus.hessian(lambda v, multipliers: multipliers @ flat(v))
-
-    def g_and_jacobian(x: Vector) -> tuple[Vector, Matrix]:
-        return np.asarray(flat(x), dtype=np.float64), np.asarray(jacobian(x), dtype=np.float64)
-
-    def unravel(multipliers: Vector) -> Any:
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-        parts = [
-            float(multipliers[end - 1]) if shape == () else multipliers[end - int(np.prod(shape)) : end].reshape(shape)
-            for end, shape in zip(ends, shapes)
-        ]
-        return parts if several else parts[0]
-
-    return Equalities(g_and_jacobian, weighted, unravel)
-
-
-def _vector(g: Callable[..., Any], x: Any) -> Any:
-    value = call(g, x)
-    return (
-        np.stack([np.asarray(v) if type(v) in (int, float) else v for v in value])
-        if type(value) in (list, tuple)
-        else value
-    )
-
-
-def _layout(f: Callable[..., Any], x0: Any) -> Structure:
-    """The structure of the starting point; the coordinates of a formula are named by its variables."""
-    layout = structure_of(x0)
-    variables = tuple(getattr(f, "variables", ()))
-    if variables and not isinstance(x0, Mapping) and len(variables) == layout.start.size:
-        return Structure(layout.start, layout.unravel, tuple(str(v) for v in variables))
-    return layout
-
-
-def _residual_vector(value: Any) -> Any:
-    """Residuals as one vector: an array of any shape, or a nested structure of numbers and arrays."""
-    leaves, _ = tree.flatten(value)
-    if not leaves:
-        raise ArgumentError("The function returned no residuals; is a return missing?")
-    parts = [np.reshape(leaf, (-1,)) for leaf in leaves]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _half_sum_of_squares(value: Any) -> Any:
-    r = _residual_vector(value)
-    return 0.5 * (r @ r)
-
-
-def _scalar(value: Any) -> Any:
-    """The value as a scalar, or an error that says what was returned instead."""
-    if isinstance(value, (list, tuple)):
-        shape: tuple[int, ...] = (len(value),)
-    elif value is not None:
-        shape = _shape(value)
-        if shape == ():
-            return value
-        if int(np.prod(shape)) == 1:
-            return np.reshape(value, ())
-    else:
-        raise ArgumentError("The function to minimize must return a number, but it returned None; is a return missing?")
-    raise ArgumentError(
-        f"The function to minimize must return one number, but it returned an array of shape {shape}. Sum it up: "
-        "np.sum(values), or np.sum(residuals**2) for least squares."
-    )
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    shape = getattr(value, "shape", None)
-    return tuple(shape) if shape is not None else np.shape(value)

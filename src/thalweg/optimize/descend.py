@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from . import ending
-from .build import Built, build
+from .build import build
+from .built import Built
 from .classify import TOLERANCE, Classification
 from .clock import until
 from .composition import NoDirection, Stuck, Taken, better

@@ -17,22 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from thalweg.errors import ArgumentError, TraceError
 from thalweg.tracing import tree
 
+from .built import Built
 from .calling import call
 from .clock import check
 from .problem import Constraints, Matrix, Problem, Residuals, Vector
 from .relations import Nesting, Relation, Relations
 from .structure import Structure
 from .written import Plain, Ranged, accepted, written
-
-if TYPE_CHECKING:
-    from .build import Built
 
 __all__ = ["DERIVATIVES", "Given", "given_derivatives"]
 
@@ -76,8 +74,6 @@ class Given:
         args: tuple[Any, ...],
     ) -> Built:
         """State the problem."""
-        from .build import Built
-
         if not self.differences and self.grad is None:
             raise ArgumentError("Give the gradient too (grad=), or say derivatives='finite-difference'.")
         if np.any(lower == upper):

@@ -11,10 +11,11 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 
-from .build import build, equalities_from, problem_from
+from .build import build, problem_from
 from .classify import TOLERANCE, Classification
 from .constrained import classify_on
 from .descend import Descent, descent
+from .equalities import equalities_from
 from .problem import Problem, Vector
 from .solution import Solution
 from .starts import best_of, checked_starts, starting_points

@@ -18,7 +18,7 @@ from .problem import Evaluations, Matrix, Point, Vector
 from .relations import Relations
 
 if TYPE_CHECKING:
-    from .build import Built
+    from .built import Built
     from .sensitivity import Sensitivity
 
 __all__ = ["Solution", "Status"]
@@ -355,7 +355,7 @@ class Solution:
         """What is pickled: the force on fixed variables, which is a function until then, goes along as numbers."""
         built = self.built
         if built is not None and built.slope is not None:
-            from .build import Force
+            from .built import Force
 
             force = Force(np.asarray(built.slope(built.whole(self.flat), self.y)))
             built = replace(built, slope=force)

@@ -25,7 +25,7 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 
-from .build import Built
+from .built import Built
 from .problem import Matrix, Problem, Vector
 from .solution import Solution, Status
 

@@ -7,7 +7,7 @@ in an array, ``a`` and ``layer.w[3]`` in nested dicts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from thalweg.tracing import tree
 
 from .problem import Vector
 
-__all__ = ["Structure", "random_start", "structure_of"]
+__all__ = ["Structure", "layout_of", "random_start", "structure_of"]
 
 
 class Unravel:
@@ -166,3 +166,12 @@ def _readable(path: str) -> str:
     path = re.sub(r"\[(['\"])(\w+)\1\]", r".\2", path)
     path = path.removeprefix(".")
     return "x" + path if path.startswith("[") else path
+
+
+def layout_of(f: Callable[..., Any], x0: Any) -> Structure:
+    """The structure of the starting point; the coordinates of a formula are named by its variables."""
+    layout = structure_of(x0)
+    variables = tuple(getattr(f, "variables", ()))
+    if variables and not isinstance(x0, Mapping) and len(variables) == layout.start.size:
+        return Structure(layout.start, layout.unravel, tuple(str(v) for v in variables))
+    return layout
