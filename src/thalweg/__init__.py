@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from thalweg import calculus, optimize
 from thalweg.calculus import (
     MultivariatePolynomial,
@@ -27,6 +30,10 @@ from thalweg.calculus import (
 from thalweg.formula import formula
 from thalweg.optimize import argmin, between, classify, descend, least_squares, maximize, minimize
 
+if TYPE_CHECKING:
+    from thalweg import models
+    from thalweg.models import estimator
+
 __version__ = "0.1.0"
 __all__ = [
     "MultivariatePolynomial",
@@ -42,6 +49,7 @@ __all__ = [
     "diagnose",
     "directional_derivative",
     "divergence",
+    "estimator",
     "formula",
     "grad",
     "hessian",
@@ -52,6 +60,7 @@ __all__ = [
     "least_squares",
     "maximize",
     "minimize",
+    "models",
     "optimize",
     "slope",
     "taylor",
@@ -59,3 +68,17 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+#: Names that need an optional package: imported when they are first used.
+_LATER = {"models": "thalweg.models", "estimator": "thalweg.models"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name])
+    return module if name == "models" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,19 @@
+"""Models that learn from data, under scikit-learn's contract, each with its objective as a plain NumPy function.
+
+Needs scikit-learn: ``pip install thalweg[models]``.
+"""
+
+from __future__ import annotations
+
+from thalweg.errors import MissingPackageError
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise MissingPackageError(
+        "Models need scikit-learn, which is not installed: pip install thalweg[models]"
+    ) from error
+
+from .trained import Trained
+
+__all__ = ["Trained"]
