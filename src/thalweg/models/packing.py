@@ -124,12 +124,12 @@ def unsuitable(value: Any, where: str) -> str:
     if isinstance(value, FUNCTIONS) or (callable(value) and not hasattr(value, "get_params")):
         name = getattr(value, "__name__", type(value).__name__)
         return (
-            f"{where} is a function, {name}, and a model file holds no code: keep the function in a module of yours and "
-            "save the numbers (numpy.savez), or pickle the model for your own use."
+            f"{where} is a function, {name}, and a model file holds no code: keep the function in a module of yours "
+            "and save the numbers (numpy.savez), or pickle the model for your own use."
         )
     return (
-        f"{where} is a {type(value).__name__}: a model file holds numbers, texts, arrays, and lists, tuples and dicts of "
-        "these."
+        f"{where} is a {type(value).__name__}: a model file holds numbers, texts, arrays, and lists, tuples and dicts "
+        "of these."
     )
 
 

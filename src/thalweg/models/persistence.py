@@ -31,7 +31,7 @@ __all__ = ["CLASSES", "load", "save"]
 FORMAT = "thalweg model"
 VERSION = 1
 WHAT = "model that thalweg has saved"
-#: The models that may stand in a file, and where they are.  Those of scikit-learn are what `thalweg fit` puts around ours.
+#: The models that may stand in a file, and where they are.  scikit-learn's are what `thalweg fit` puts around ours.
 CLASSES = {
     "LinearRegression": "thalweg.models",
     "KMeans": "thalweg.models",
