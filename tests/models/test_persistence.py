@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.cluster import KMeans as OtherKMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
@@ -198,7 +199,6 @@ def test_what_is_not_ours_or_not_fitted_cannot_be_saved(tmp_path):
         (Mine().fit(X, y), "A Mine cannot be saved"),
         (3, "A int cannot be saved"),
         (models.LinearRegression(), "This LinearRegression is not fitted"),
-        (make_pipeline(StandardScaler(), memory=str(tmp_path / "memory")).fit(X), "memory of Pipeline cannot be saved"),
     ]:
         with pytest.raises(ArgumentError, match=words):
             save(model, tmp_path / "model.tw")
@@ -450,12 +450,16 @@ def test_a_header_that_is_too_deep(saved):
     refused(path, "nested too deeply")
 
 
-def test_a_pipeline_cannot_be_given_a_folder_for_its_memory(trained, tmp_path):
+@pytest.mark.parametrize("name, parameter", [("pipeline", "memory"), ("classifier", "checkpoint")])
+def test_a_file_names_no_other_places(trained, name, parameter, tmp_path):
     path = tmp_path / "model.tw"
-    save(trained["pipeline"], path)
+    model = clone(trained[name]).set_params(**{parameter: str(tmp_path / "elsewhere")})
+    model.__dict__.update({k: v for k, v in vars(trained[name]).items() if k != parameter})
+    save(model, path)
+    assert getattr(load(path), parameter) is None
     content = container.read(path, "")
-    rewrite(path, changed(content.header, "content", "parameters", "memory", to=str(tmp_path)), content.arrays)
-    refused(path, "it sets memory of Pipeline")
+    rewrite(path, changed(content.header, "content", "parameters", parameter, to=str(tmp_path)), content.arrays)
+    refused(path, f"it sets {parameter} of {type(model).__name__}")
 
 
 # --- by chance ---

@@ -2,7 +2,7 @@
 
 Reading it runs no code and takes no more memory than a few times the size of the file, whatever the file says: entries
 that are compressed, overlap, have unexpected names, or declare more than they hold are refused before anything is
-allocated.  Writing it is all or nothing: the file is made beside its place and moved there when complete.
+allocated.  Writing it is all or nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import os
 import stat
 import zipfile
 from dataclasses import dataclass, field
-from itertools import count
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from thalweg.errors import ArgumentError
+
+from .whole_file import whole_file
 
 __all__ = ["Content", "read", "write"]
 
@@ -29,8 +30,6 @@ MAGIC = b"PK\x03\x04"
 KINDS = "biufUS"
 #: A file cannot name a moment, so that equal content makes equal files.
 MOMENT = (1980, 1, 1, 0, 0, 0)
-
-_numbers = count()
 
 
 @dataclass(eq=False)
@@ -62,33 +61,8 @@ def write(path: str | os.PathLike[str], content: Content) -> None:
     OSError
         Where it cannot be written; what was there is untouched.
     """
-    place = os.path.realpath(os.fspath(path))
-    beside = f"{place}.{os.getpid()}-{next(_numbers)}.part"
-    try:
-        _check_place(place)
-        try:
-            with open(beside, "xb") as file:
-                _write(file, content)
-                file.flush()
-                os.fsync(file.fileno())
-            if os.path.exists(place):
-                os.chmod(beside, stat.S_IMODE(os.stat(place).st_mode))
-            os.replace(beside, place)
-        except BaseException:
-            if os.path.exists(beside):
-                os.unlink(beside)
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"The model could not be saved ({reason}); what was there is untouched", os.fspath(path)
-        ) from None
-
-
-def _check_place(place: str) -> None:
-    """A device, a pipe or a folder is not replaced by a file."""
-    if os.path.exists(place) and not os.path.isfile(place):
-        raise OSError("it is no ordinary file")
+    with whole_file(path, "The model") as file:
+        _write(file, content)
 
 
 def _write(file: BinaryIO, content: Content) -> None:

@@ -43,8 +43,8 @@ CLASSES = {
     "StandardScaler": "sklearn.preprocessing",
     "TransformedTargetRegressor": "sklearn.compose",
 }
-#: Parameters that reach outside of the model: a file may not set them.
-OUTSIDE = {"Pipeline": ("memory",)}
+#: Parameters that name files or folders outside of the model: they are not kept, and no file can set them.
+OUTSIDE = ("memory", "checkpoint")
 #: Attributes that belong to a fit and not to what was found.
 PASSING = ("_sklearn_version", "_skl_callbacks", "_evidence", "_metadata_request")
 LIBRARIES = ("thalweg", "numpy", "scipy", "scikit-learn")
@@ -52,6 +52,9 @@ LIBRARIES = ("thalweg", "numpy", "scipy", "scikit-learn")
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model into a file, whole or not at all.
+
+    Training data are not written; nor are parameters that name places on this computer (`checkpoint`, and `memory` of a
+    Pipeline), which are None in the loaded model.
 
     Parameters
     ----------
@@ -167,10 +170,7 @@ def _packed(model: Any, packer: Packer) -> dict[str, Any] | None:
     name = type(model).__name__
     if name not in CLASSES or type(model) is not _class(name):
         return None
-    parameters = model.get_params(deep=False)
-    for outside in OUTSIDE.get(name, ()):
-        if parameters.get(outside) is not None:
-            raise ArgumentError(f"{outside} of {name} cannot be saved: set it to None.")
+    parameters = {k: None if k in OUTSIDE else v for k, v in model.get_params(deep=False).items()}
     attributes = {k: v for k, v in model.__getstate__().items() if k not in parameters and k not in PASSING}
     return {
         "model": name,
@@ -194,8 +194,8 @@ def _unpacked(tree: Mapping[str, Any], unpacker: Unpacker, depth: int) -> Any:
         if not word.isidentifier() or word.startswith("__") or word in known or callable(getattr(cls, word, None)):
             raise Unreadable(f"its {name} has an attribute {word[:80]}, which no such model has")
     made = cls(**{k: unpacker.value(v, depth + 1) for k, v in parameters.items()})
-    for outside in OUTSIDE.get(name, ()):
-        if getattr(made, outside) is not None:
+    for outside in OUTSIDE:
+        if getattr(made, outside, None) is not None:
             raise Unreadable(f"it sets {outside} of {name}, which no saved model does")
     made.__setstate__(vars(made) | {k: unpacker.value(v, depth + 1) for k, v in attributes.items()})
     return made

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .style import INK, axes, colour, marker, plain_text, style
+from .line import histograms
+from .style import INK, WITH_LEGEND, axes, colour, marker, plain_text, style
 from .view import array_of, names_of, seen_by, view
 
 __all__ = ["clusters", "scatter_groups"]
@@ -53,15 +54,18 @@ def clusters(
     given = array_of(X)
     inner, rows, unit = seen_by(model, given)
     with style():
-        ax = axes(ax)
+        ax = axes(ax, WITH_LEGEND)
         shown = view(rows, names_of(model, X, names), features, unit)
         labels = np.asarray(inner.predict(rows))
         centres = shown.points(np.asarray(inner.cluster_centers_, dtype=np.float64))
-        count = len(centres)
-        scatter_groups(ax, shown.points(rows), labels, [f"cluster {k}" for k in range(count)])
-        ax.plot(*centres.T, "X", ms=11, mfc=INK, mec="white", mew=1.2, ls="", zorder=5, label="centres")
+        groups = [f"cluster {k}" for k in range(len(centres))]
         shown.label(ax)
-        finish(ax, centres, count)
+        if shown.single:
+            histograms(ax, shown.points(rows)[:, 0], labels, groups)
+        else:
+            scatter_groups(ax, shown.points(rows), labels, groups)
+        ax.plot(*centres.T, "X", ms=11, mfc=INK, mec="white", mew=1.2, ls="", zorder=5, label="centres", clip_on=False)
+        finish(ax, centres)
     return ax
 
 
@@ -77,10 +81,11 @@ def scatter_groups(ax: Any, points: np.ndarray, labels: np.ndarray, names: Seque
         )  # fmt: skip
 
 
-def finish(ax: Any, centres: np.ndarray, count: int) -> None:
+def finish(ax: Any, centres: np.ndarray, handles: Sequence[Any] = ()) -> None:
     """The legend beside the picture, or numbers at the centres where it would be long."""
-    if count <= LEGEND:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.3)
+    if len(centres) <= LEGEND:
+        known = [*ax.get_legend_handles_labels()[0], *handles]
+        ax.legend(handles=known, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.3)
         return
     for k, (x, y) in enumerate(centres):
         ax.annotate(

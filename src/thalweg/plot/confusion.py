@@ -48,8 +48,10 @@ def confusion(model: Any, X: Any, y: Any, *, ax: Any = None) -> Any:
         ax.imshow(share, vmin=0.0, vmax=1.0, cmap="Blues")
         ticks = np.arange(len(classes))
         shown = [plain_text(_label(one), 20) for one in classes]
-        tilt = 0 if sum(map(len, shown)) < 50 else 90
-        ax.set_xticks(ticks, shown, rotation=tilt)
+        if sum(map(len, shown)) < 50:
+            ax.set_xticks(ticks, shown)
+        else:
+            ax.set_xticks(ticks, shown, rotation=40, ha="right", rotation_mode="anchor")
         ax.set_yticks(ticks, shown)
         ax.tick_params(length=0)
         for spine in ax.spines.values():

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .clusters import finish, scatter_groups
-from .style import INK, axes, colour, style
+from .line import histograms
+from .style import INK, WITH_LEGEND, axes, colour, style
 from .view import array_of, names_of, seen_by, view
 
 __all__ = ["covariances_of", "mixture"]
@@ -62,29 +63,31 @@ def mixture(
     with style():
         from matplotlib.lines import Line2D
 
-        ax = axes(ax)
+        ax = axes(ax, WITH_LEGEND)
         shown = view(rows, names_of(model, X, names), features, unit)
         means = np.asarray(inner.means_, dtype=np.float64)
-        count = len(means)
+        groups = [f"component {k}" for k in range(len(means))]
         points, labels = shown.points(rows), np.asarray(inner.predict(rows))
         drawn = np.isfinite(points).all(axis=1)
-        scatter_groups(ax, points[drawn], labels[drawn], [f"component {k}" for k in range(count)])
         centres = shown.points(means)
-        for k, covariance in enumerate(covariances_of(inner)):
-            for radius in RADII:
-                ax.plot(*_outline(centres[k], shown.covariance(covariance), radius), color=colour(k), lw=1.6, zorder=4)
-        ax.plot(*centres.T, "+", ms=9, mew=1.8, color=INK, ls="", zorder=5)
+        spreads = [shown.covariance(covariance) for covariance in covariances_of(inner)]
         shown.label(ax)
-        finish(ax, centres, count)
-        if ax.get_legend() is not None:
-            handles, names_shown = ax.get_legend_handles_labels()
-            handles.append(Line2D([], [], color=INK, lw=1.6))
-            left_out = int((~drawn).sum())
-            note = f"\n({left_out} with missing values not drawn)" if left_out else ""
-            ax.legend(
-                handles, [*names_shown, f"1 and 2 standard deviations{note}"],
-                loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.3,
-            )  # fmt: skip
+        if shown.single:
+            width = histograms(ax, points[:, 0], labels, groups)
+            _densities(ax, centres[:, 0], [float(s[0, 0]) for s in spreads], inner.weights_, width * int(drawn.sum()))
+            meaning = "densities × rows in a bin"
+        else:
+            scatter_groups(ax, points[drawn], labels[drawn], groups)
+            for k, spread in enumerate(spreads):
+                for radius in RADII:
+                    ax.plot(*_outline(centres[k], spread, radius), color=colour(k), lw=1.6, zorder=4)
+            ax.plot(*centres.T, "+", ms=9, mew=1.8, color=INK, ls="", zorder=5)
+            meaning = "1 and 2 standard deviations"
+        handles = [Line2D([], [], color=INK, lw=1.6, label=meaning)]
+        if not drawn.all():
+            text = f"({int((~drawn).sum())} with missing values not drawn)"
+            handles.append(Line2D([], [], ls="", label=text))
+        finish(ax, centres, handles)
     return ax
 
 
@@ -103,11 +106,17 @@ def covariances_of(model: Any) -> np.ndarray:
             return kept[:, None, None] * np.eye(size)
 
 
+def _densities(ax: Any, means: np.ndarray, variances: Sequence[float], weights: Any, scale: float) -> None:
+    """The density of each component along one feature, in units of rows a bin."""
+    low, high = ax.get_xlim()
+    grid = np.linspace(low, high, 400)
+    for k, (mean, variance) in enumerate(zip(means, variances)):
+        density = np.exp(-0.5 * (grid - mean) ** 2 / variance) / np.sqrt(2 * np.pi * variance)
+        ax.plot(grid, scale * weights[k] * density, color=colour(k), lw=1.8, zorder=4)
+
+
 def _outline(centre: np.ndarray, covariance: np.ndarray, radius: float) -> np.ndarray:
-    """The ellipse as points; for one feature the interval."""
-    if covariance.shape == (1, 1):
-        reach = radius * float(np.sqrt(covariance[0, 0]))
-        return np.array([[centre[0] - reach, centre[0] + reach], [centre[1]] * 2])
+    """The ellipse as points."""
     angle = np.linspace(0.0, 2.0 * np.pi, 181)
     values, vectors = np.linalg.eigh(covariance)
     L = vectors * np.sqrt(np.maximum(values, 0.0))

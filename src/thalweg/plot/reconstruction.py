@@ -11,7 +11,7 @@ import numpy as np
 
 from thalweg.errors import ArgumentError
 
-from .style import COLOURS, INK, SOFT, axes, plain_text, style
+from .style import COLOURS, IMAGES, INK, SIZE, SOFT, axes, plain_text, style
 from .view import array_of, names_of
 
 __all__ = ["reconstruction"]
@@ -61,11 +61,11 @@ def reconstruction(
         shape = _image(count, known)
     elif shape[0] * shape[1] != count:
         raise ArgumentError(f"shape={tuple(shape)} has {shape[0] * shape[1]} pixels, and X has {count} features.")
-    places = np.unique(np.linspace(0, len(given) - 1, min(rows if shape else min(rows, 4), len(given))).astype(int))
+    places = np.unique(np.linspace(0, len(given) - 1, min(rows if shape else min(rows, 3), len(given))).astype(int))
     originals = given[places]
     made = np.asarray(model.inverse_transform(model.transform(originals)), dtype=np.float64)
     with style():
-        ax = axes(ax, (6.4, 2.4) if shape else (6.4, 4.8))
+        ax = axes(ax, IMAGES if shape else SIZE)
         if shape is not None:
             _images(ax, originals, made, shape, places)
         else:
@@ -91,7 +91,8 @@ def _images(ax: Any, originals: np.ndarray, made: np.ndarray, shape: tuple[int, 
     ax.imshow(mosaic, cmap="gray_r", vmin=float(originals.min()), vmax=float(originals.max()), interpolation="nearest")
     ax.set_yticks([(height - 1) / 2, height + gap + (height - 1) / 2], ["original", "reconstruction"])
     centres = [k * (width + gap) + (width - 1) / 2 for k in range(len(originals))]
-    ax.set_xticks(centres, [f"row {place}" for place in places])
+    ax.set_xticks(centres, [str(place) for place in places])
+    ax.set_xlabel("row")
     ax.tick_params(length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -113,8 +114,11 @@ def _features(
     ax.axhline(0.0, color=SOFT, lw=0.8, zorder=0)
     ax.plot([], [], "s", ms=6, mfc="none", mew=1.4, ls=(0, (2, 1.5)), lw=1.3, color=INK, label="reconstruction")
     if len(names) <= NAMED:
-        tilt = 0 if sum(len(name) for name in names) < 50 else 90
-        ax.set_xticks(across, [plain_text(name, 24) for name in names], rotation=tilt)
+        shown = [plain_text(name, 24) for name in names]
+        if sum(map(len, shown)) < 50:
+            ax.set_xticks(across, shown)
+        else:
+            ax.set_xticks(across, shown, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_xlabel("feature")
     ax.set_ylabel("standard deviations from the mean")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=len(places) + 1, columnspacing=1.2)

@@ -10,6 +10,7 @@ The confidence band is where the fit itself may lie, the prediction band where a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _along(
         held = np.tile(mean, (len(X), 1))
         held[:, place] = at
         heights = _predicted(model, held) + y - _predicted(model, X)
-    _points(ax, at, heights, "rows" if len(names) == 1 else "rows, brought to these means")
+    _points(ax, at, heights, "rows" if len(names) == 1 else "rows, brought there")
     for (low, high), alpha, name in bands(model, line, level):
         ax.fill_between(grid, low, high, color=COLOURS[1], alpha=alpha, lw=0, label=f"{100 * level:g} % {name} band")
     ax.plot(grid, fit, color=COLOURS[1], label="fit", zorder=4)
@@ -112,7 +113,7 @@ def _compared(ax: Any, fit: np.ndarray, y: np.ndarray, target: str) -> None:
     ax.plot([low, high], [low, high], color=COLOURS[1], label="predicted = observed", zorder=4)
     ax.set_xlabel(f"{plain_text(target)}, predicted")
     ax.set_ylabel(f"{plain_text(target)}, observed")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal", adjustable="box")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2)
 
 
@@ -125,5 +126,12 @@ def _points(ax: Any, x: np.ndarray, y: np.ndarray, label: str) -> None:
 
 
 def bands(model: Any, X: np.ndarray, level: float) -> list[tuple[tuple[np.ndarray, np.ndarray], float, str]]:
-    """The confidence and the prediction band of a model that has them: sides, opacity, name."""
-    return []
+    """The prediction and the confidence band of a model that has them: sides, opacity, name."""
+    if "interval" not in signature(model.predict).parameters:
+        return []
+    found = []
+    for name, alpha in (("prediction", 0.12), ("confidence", 0.3)):
+        _, low, high = model.predict(X, interval=name, level=level)
+        if np.isfinite(low).all() and np.isfinite(high).all():
+            found.append(((np.ravel(low), np.ravel(high)), alpha, name))
+    return found

@@ -18,7 +18,21 @@ from thalweg.errors import ArgumentError, MissingPackageError
 from thalweg.optimize.picture import INK, SOFT
 from thalweg.optimize.picture import STYLE as RUNS
 
-__all__ = ["COLOURS", "INK", "MARKERS", "SOFT", "axes", "colour", "marker", "plain_text", "style", "to_file"]
+__all__ = [
+    "COLOURS",
+    "IMAGES",
+    "INK",
+    "MARKERS",
+    "SIZE",
+    "SOFT",
+    "WITH_LEGEND",
+    "axes",
+    "colour",
+    "marker",
+    "plain_text",
+    "style",
+    "to_file",
+]
 
 STYLE = {**RUNS, "lines.linewidth": 1.8, "legend.handlelength": 1.6, "image.cmap": "Blues"}
 #: Of groups: blue, vermilion, green, purple, sky blue, orange, black.
@@ -26,6 +40,10 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#2
 #: Beyond them, the same colours with another marker.
 MARKERS = ("o", "s", "^", "D", "v")
 SIZE = (6.4, 4.8)
+#: Where the legend stands beside the picture.
+WITH_LEGEND = (8.0, 4.8)
+#: A strip of images.
+IMAGES = (6.4, 2.6)
 SUFFIXES = (".png", ".svg", ".pdf")
 
 

@@ -39,23 +39,25 @@ class View:
     A: np.ndarray
     labels: tuple[str, ...]
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one feature only."""
+        return self.A.shape[1] == 1
+
     def points(self, X: np.ndarray) -> np.ndarray:
         """Rows, or centres, on the axes; at height 0 where there is one feature only."""
         found = (X - self.origin) @ self.A
-        return found if self.A.shape[1] == 2 else np.column_stack([found[:, 0], np.zeros(len(found))])
+        return found if not self.single else np.column_stack([found[:, 0], np.zeros(len(found))])
 
     def covariance(self, covariance: np.ndarray) -> np.ndarray:
         """A covariance of the features on the axes."""
         return np.asarray(self.A.T @ covariance @ self.A)
 
     def label(self, ax: Any) -> None:
-        """Write the labels; without a second feature there is no second axis."""
+        """Write the labels; a second axis without a feature is for what is counted."""
         ax.set_xlabel(self.labels[0])
-        if len(self.labels) == 2:
+        if not self.single:
             ax.set_ylabel(self.labels[1])
-        else:
-            ax.set_yticks([])
-            ax.spines["left"].set_visible(False)
 
 
 def view(X: np.ndarray, names: Sequence[str], features: Sequence[str | int] | None = None, unit: str = "") -> View:
