@@ -16,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "thalweg"
 
 # Low to high. A room may import itself and whatever stands to its left.
-ORDER = "errors graph ops tracing transforms execution calculus optimize scipy models data plot explain cli __main__".split()
+ORDER = (
+    "errors graph ops tracing transforms execution calculus optimize scipy models data plot explain cli __main__"
+).split()
 # Rooms beside the order: what each may import, and the lowest room that may import it.
 BESIDE = {"formula": ({"errors"}, "calculus")}
 
