@@ -22,6 +22,8 @@ from thalweg.execution.native import threads
 
 __all__ = ["Rows", "one_blas_thread", "summed"]
 
+#: Up to so many numbers all rows are factorized at once.
+DIRECT = 1 << 16
 #: Numbers in the buffer of a block: 256 KiB, so that it stays in a core's own cache.
 BUFFER = 1 << 15
 #: Rows are cut in so many parts, each summed by itself; more threads than that are not used.
@@ -47,8 +49,8 @@ _before: list[int] = []
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[int]:
-    """Hold BLAS to one thread; gives the number of threads that it had, or that the process may use if less."""
+def one_blas_thread() -> Iterator[Callable[[], int]]:
+    """Hold BLAS to one thread; gives a function that says how many threads it had, or the process may use if less."""
     global _depth, _before
     with _lock:
         if _depth == 0:
@@ -56,9 +58,9 @@ def one_blas_thread() -> Iterator[int]:
             for _, set_ in _counters():
                 set_(1)
         _depth += 1
-        allowed = min([threads.limit(), *_before])
+        before = _before
     try:
-        yield allowed
+        yield lambda: min([threads.limit(), *before])
     finally:
         with _lock:
             _depth -= 1
@@ -102,6 +104,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.Y)
+
+    @property
+    def many(self) -> bool:
+        """Whether they are taken in blocks; else all at once."""
+        return len(self) > 2 * self.columns and len(self) * self.columns > DIRECT
 
     @cached_property
     def shift(self) -> Array:

@@ -26,7 +26,7 @@ from . import constrained as constraints
 from .blocks import Rows, one_blas_thread
 from .checks import located
 from .refinement import refined
-from .solve import dependencies, solved, told
+from .solve import Solved, dependencies, solved, told
 from .statistics import Statistics, quantile, statistics
 from .summary import Summary, summary
 from .triangle import Triangle, reduced, residual_step
@@ -36,6 +36,8 @@ __all__ = ["Intervals", "LinearRegression"]
 Array = np.ndarray[Any, Any]
 #: Residuals are computed in twice the precision up to so many numbers (rows × columns × targets).
 REFINED = 1 << 18
+#: Below this condition number fourteen digits are right without.
+WELL = 30.0
 HOW = {
     "householder": ("Householder factorization", "few rows: all at once"),
     "cholesky": ("Cholesky factorization of blocks, refined", "many rows, well conditioned"),
@@ -194,10 +196,12 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         rows, single = self._rows(X, y, sample_weight)
         eps = float(np.finfo(rows.X.dtype).eps)
         with one_blas_thread() as allowed:
-            jobs = allowed if self.n_jobs in (None, -1) else max(1, min(int(self.n_jobs), allowed))
+            jobs = 1
+            if rows.many and self.n_jobs != 1:
+                jobs = allowed() if self.n_jobs in (None, -1) else max(1, min(int(self.n_jobs), allowed()))
             triangle = reduced(rows, jobs)
             found = solved(triangle, self.tol, eps)
-            beta, b, rss = _last_digits(rows, triangle, found.beta, found.rank, jobs)
+            beta, b, rss = _last_digits(rows, triangle, found, jobs)
             self.dependencies_ = self._dependencies(triangle, eps) if found.rank < rows.features else []
             free = np.ones(rows.features, bool)
             spread = _centred_spread(triangle, found.G, self.fit_intercept)
@@ -222,6 +226,8 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 parameters=parameters,
                 method="active set of Lawson and Hanson" if self.positive else method,
                 reason="coefficients of one sign" if self.positive else reason,
+                status="converged",
+                message="The minimum was computed directly, to rounding errors.",
                 iterations=1,
                 values=[float(np.sum(rss) / triangle.W)],
                 seconds=time.perf_counter() - start,
@@ -466,16 +472,19 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         return tags
 
 
-def _last_digits(rows: Rows, triangle: Triangle, beta: Array, rank: int, jobs: int) -> tuple[Array, Array, Array]:
+def _last_digits(rows: Rows, triangle: Triangle, found: Solved, jobs: int) -> tuple[Array, Array, Array]:
     """β, the intercepts and the sums of squares, after what refinement is worth its time."""
-    R, t = triangle.R, beta.shape[1]
+    R, beta, rank = triangle.R, found.beta, found.rank
+    t = beta.shape[1]
     b = triangle.target_mean - triangle.mean @ beta if rows.intercept else np.zeros(t)
     rss = triangle.rss + np.sum((triangle.z - R @ beta) ** 2, axis=0)
     if triangle.how == "cholesky" and rank == R.shape[1]:
         step, offset, rss = residual_step(rows, triangle, beta, jobs)
         beta = beta + step
         return beta, (triangle.target_mean + offset - triangle.mean @ beta if rows.intercept else b), rss
-    if triangle.factors is None or rank < R.shape[1] or len(rows) * rows.unknowns * t > REFINED:
+    if triangle.factors is None or rank < R.shape[1] or found.condition < WELL:
+        return beta, b, rss
+    if len(rows) * rows.unknowns * t > REFINED:
         return beta, b, rss
     Q, whole = triangle.factors
     X = np.asarray(rows.X if isinstance(rows.X, np.ndarray) else rows.X.toarray(), float)

@@ -24,11 +24,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
+
+from .blocks import Array
+from .lapack import triangular
 
 __all__ = ["refined"]
 
-Array = np.ndarray[Any, Any]
 Pair = tuple[Any, Any]
 MOST = 12
 SPLIT = 134217729.0  # 2²⁷ + 1
@@ -66,7 +67,8 @@ def refined(
     if one:
         A = np.concatenate([np.ones((n, 1)), A[0]], 1), np.concatenate([np.zeros((n, 1)), A[1]], 1)
     halves = split(A[0])
-    x, r = (start, np.zeros_like(start)), (np.zeros(n), np.zeros(n))
+    x = start, np.zeros_like(start)
+    r = minus((y, np.zeros(n)), total(times(A, halves, (x[0][None], x[1][None])), axis=1))
     scale = np.sqrt(np.einsum("ij,ij->j", R, R))
     before = np.inf
     for _ in range(MOST):
@@ -75,8 +77,8 @@ def refined(
         g = total(times(A, halves, _weighted(r, root)), axis=0)
         fw = f[0] if root is None else root * f[0]
         d = Q.T @ fw
-        h = solve_triangular(R, -g[0], trans=1, check_finite=False)
-        dx = solve_triangular(R, d - h, check_finite=False)
+        h = triangular(R, -g[0], transposed=True)
+        dx = triangular(R, d - h)
         dr = fw + Q @ (h - d)
         if root is not None:
             dr = np.divide(dr, root, out=f[0].copy(), where=root > 0)

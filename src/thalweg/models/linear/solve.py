@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from .blocks import Array
+from .lapack import triangular
 from .triangle import Triangle
 
 __all__ = ["Solved", "dependencies", "solved"]
@@ -80,13 +80,13 @@ def solved(triangle: Triangle, tol: float | None, eps: float) -> Solved:
     rank = int(np.sum(s > tol * s[0])) if s.size and s[0] > 0 else 0
     condition = float(s[0] / s[rank - 1]) if rank else 1.0
     if rank == k and triangle.how != "rows":
-        beta = solve_triangular(R, z, check_finite=False)
-        G = solve_triangular(R, np.eye(k), check_finite=False)
+        beta = triangular(R, z)
+        G = triangular(R, np.eye(k))
         return Solved(beta, rank, singular, condition, G)
     U, s, Vt = np.linalg.svd(A, full_matrices=False)
     U, s, Vt = U[:, :rank], s[:rank], Vt[:rank]
     Q, T = np.linalg.qr(d[:, None] * Vt.T)
-    M = solve_triangular(T, np.diag(1 / s), trans=1, check_finite=False) if rank else np.zeros((0, 0))
+    M = triangular(T, np.diag(1 / s), transposed=True) if rank else np.zeros((0, 0))
     return Solved(Q @ (M @ (U.T @ z)), rank, singular, condition, Q @ M)
 
 

@@ -27,16 +27,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from .blocks import Array, Rows, summed
+from .lapack import triangular
 
 __all__ = ["Triangle", "reduced", "residual_step"]
 
 #: The scaled condition up to which products are used: κ²ε stays below 10⁻⁹ before the step of refinement.
 KAPPA = 1e3
-#: Up to so many numbers all rows are factorized at once.
-DIRECT = 1 << 16
 
 
 @dataclass(eq=False)
@@ -74,7 +72,7 @@ def reduced(rows: Rows, jobs: int) -> Triangle:
     n, p = len(rows), rows.unknowns
     if n <= p:
         return _wide(rows)
-    if n * rows.columns <= DIRECT or n <= 2 * rows.columns:
+    if not rows.many:
         A = rows.block(0, n)
         Q, R = np.linalg.qr(A[:, :p])
         z = Q.T @ A[:, p:]
@@ -121,7 +119,7 @@ def _by_cholesky(rows: Rows, G: Array) -> tuple[Array, Array, Array] | None:
     s = np.linalg.svd(R, compute_uv=False)
     if not s[0] <= KAPPA * s[-1]:
         return None
-    z = solve_triangular(R, G[:p, p:] / d[:, None], trans=1, check_finite=False)
+    z = triangular(R, G[:p, p:] / d[:, None], transposed=True)
     rss = np.diagonal(G)[p:] - np.sum(z * z, axis=0)
     return R * d, z, np.maximum(rss, 0)
 
@@ -166,6 +164,6 @@ def residual_step(rows: Rows, triangle: Triangle, beta: Array, jobs: int) -> tup
     g, squares = _sum([g for g, _ in parts]), _sum([s for _, s in parts])
     offset = g[0] / triangle.W if one else np.zeros(t)
     g = g[one:] - np.outer(triangle.mean - rows.shift, g[0]) if one else g  # of the centred columns
-    q = solve_triangular(triangle.R, g, trans=1, check_finite=False)
+    q = triangular(triangle.R, g, transposed=True)
     left = np.maximum(squares - np.sum(q * q, axis=0) - triangle.W * offset**2, 0)
-    return solve_triangular(triangle.R, q, check_finite=False), offset, left
+    return triangular(triangle.R, q), offset, left
