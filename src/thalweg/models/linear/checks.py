@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from thalweg.errors import ArgumentError
 
@@ -37,15 +36,15 @@ def _first(data: Any) -> tuple[int, int, float] | None:
     if data is None:
         return None
     try:
-        if scipy.sparse.issparse(data):
+        if hasattr(data, "tocoo"):
             data = data.tocoo()
             bad = np.flatnonzero(~np.isfinite(data.data))
             return (int(data.row[bad[0]]), int(data.col[bad[0]]), float(data.data[bad[0]])) if bad.size else None
         values = np.asarray(data, dtype=float)
     except (TypeError, ValueError):
         return None
-    bad = np.argwhere(~np.isfinite(values))
-    if not len(bad):
+    places = np.argwhere(~np.isfinite(values))
+    if not len(places):
         return None
-    place = tuple(int(i) for i in bad[0])
+    place = tuple(int(i) for i in places[0])
     return place[0], place[1] if len(place) > 1 else 0, float(values[place])

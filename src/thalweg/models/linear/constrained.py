@@ -132,6 +132,6 @@ def _spread(triangle: Triangle, T: Array) -> Array:
     A = np.concatenate([np.sqrt(triangle.W) * T[:1], triangle.R @ T[1:]])
     d = np.sqrt(np.einsum("ij,ij->j", A, A))
     d[d == 0] = 1.0
-    U, s, Vt = np.linalg.svd(A / d, full_matrices=False)
+    _, s, Vt = np.linalg.svd(A / d, full_matrices=False)
     keep = s > 1e-12 * s[0] if s.size else s > 0
     return np.asarray((T / d) @ (Vt[keep].T / s[keep]))

@@ -14,7 +14,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval as Within
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -29,7 +28,7 @@ from .refinement import refined
 from .solve import Solved, dependencies, solved, told
 from .statistics import Statistics, quantile, statistics
 from .summary import Summary, summary
-from .triangle import Triangle, reduced, residual_step
+from .triangle import PART, PLAIN, NotFinite, Triangle, reduced, residual_step
 
 __all__ = ["Intervals", "LinearRegression"]
 
@@ -39,10 +38,10 @@ REFINED = 1 << 18
 #: Below this condition number fourteen digits are right without.
 WELL = 30.0
 HOW = {
-    "householder": ("Householder factorization", "few rows: all at once"),
-    "cholesky": ("Cholesky factorization of blocks, refined", "many rows, well conditioned"),
-    "blocks": ("Householder factorization of blocks", "many rows, ill conditioned"),
-    "rows": ("singular value decomposition", "not more rows than unknowns"),
+    "householder": ("Householder QR", "few rows: all at once"),
+    "cholesky": ("Cholesky, refined", "many rows, well conditioned"),
+    "blocks": ("blocked Householder QR", "many rows, ill conditioned"),
+    "rows": ("singular values", "not more rows than unknowns"),
 }
 
 
@@ -54,7 +53,7 @@ class Intervals(NamedTuple):
     upper: Array
 
 
-class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):  # type: ignore[misc]
+class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):
     """Least squares, with standard errors, tests, intervals, constraints, and a verdict.
 
     Parameters
@@ -199,7 +198,11 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             jobs = 1
             if rows.many and self.n_jobs != 1:
                 jobs = allowed() if self.n_jobs in (None, -1) else max(1, min(int(self.n_jobs), allowed()))
-            triangle = reduced(rows, jobs)
+            try:
+                triangle = reduced(rows, jobs)
+            except NotFinite:
+                error = ArgumentError("Input X contains NaN or infinity.")
+                raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
             found = solved(triangle, self.tol, eps)
             beta, b, rss = _last_digits(rows, triangle, found, jobs)
             self.dependencies_ = self._dependencies(triangle, eps) if found.rank < rows.features else []
@@ -258,8 +261,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         sparse = False if self.positive else ["csr", "csc", "coo"]
         try:
             X, y = validate_data(
-                self, X, y, accept_sparse=sparse, dtype=[np.float64, np.float32], y_numeric=True, multi_output=True
-            )
+                self, X, y, accept_sparse=sparse, dtype=[np.float64, np.float32], y_numeric=True, multi_output=True,
+                ensure_all_finite=False,  # X is looked at when it is read
+            )  # fmt: skip
         except ValueError as error:
             raise located(error, *given, names=getattr(self, "feature_names_in_", None)) from None
         w = None
@@ -267,7 +271,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             w = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             if not np.any(w > 0):
                 raise ArgumentError("All sample weights are zero: no row is left to fit.")
-        X = X.tocsr() if scipy.sparse.issparse(X) else X
+        X = X.tocsr() if hasattr(X, "tocsr") else X
         Y = np.asarray(y).reshape(len(y), -1)
         Y = Y if Y.dtype in (np.float64, np.float32) else Y.astype(float)
         return Rows(X, Y, w, bool(self.fit_intercept)), y.ndim == 1
@@ -478,7 +482,9 @@ def _last_digits(rows: Rows, triangle: Triangle, found: Solved, jobs: int) -> tu
     t = beta.shape[1]
     b = triangle.target_mean - triangle.mean @ beta if rows.intercept else np.zeros(t)
     rss = triangle.rss + np.sum((triangle.z - R @ beta) ** 2, axis=0)
-    if triangle.how == "cholesky" and rank == R.shape[1]:
+    if triangle.how == "cholesky":
+        if found.condition <= PLAIN and np.all(rss >= PART * np.sum(triangle.z**2, axis=0)):
+            return beta, b, rss
         step, offset, rss = residual_step(rows, triangle, beta, jobs)
         beta = beta + step
         return beta, (triangle.target_mean + offset - triangle.mean @ beta if rows.intercept else b), rss

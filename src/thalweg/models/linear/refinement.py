@@ -59,7 +59,7 @@ def refined(
     -------
     β, the intercept of the data as given, and Σ w r²; None where it does not converge.
     """
-    n, k = X.shape
+    n = len(X)
     one = int(intercept)
     if max(np.max(np.abs(X), initial=0), np.max(np.abs(y), initial=0)) > LARGEST:
         return None

@@ -56,7 +56,7 @@ class Summary:
             side = (width - 4) // 2
             for k in range(half):
                 pair = [facts[k], facts[half + k] if half + k < len(facts) else ("", "")]
-                yield "    ".join(f"{name}{value:>{side - len(name)}}" for name, value in pair).rstrip()
+                yield "    ".join(f"{name} {value:>{side - len(name) - 1}}" for name, value in pair).rstrip()
             yield "-" * width
             gap = (width - sum(widths)) // max(1, len(widths) - 1)
             for r in (self.header, *rows):
@@ -117,9 +117,9 @@ def summary(
         facts.append(
             (
                 ("Observations", str(s.n)),
-                ("Degrees of freedom", f"{s.df_model} model, {s.df_residual} residual"),
+                ("Df model, residual", f"{s.df_model}, {s.df_residual}"),
                 ("Residual std error", _number(of(s.sigma, j))),
-                ("Condition, scaled", f"{condition:.3g}"),
+                ("Condition number", f"{condition:.3g}"),
                 ("Method", how),
                 ("R²" if "intercept" in s.names[:1] else "R² (uncentred)", f"{of(s.r2, j):.6g}"),
                 ("Adjusted R²", f"{of(s.adjusted_r2, j):.6g}"),
@@ -129,24 +129,23 @@ def summary(
             )
         )
         numbers = [of(a, j) for a in (s.estimate, s.standard_error, s.t, s.p, interval)]
-        tables.append(
-            tuple(
-                (n, _number(e), _number(d), f"{t:.3f}" if np.isfinite(t) else _number(t), _p(p),
-                 _number(low), _number(high))
-                for n, e, d, t, p, (low, high) in zip(s.names, *numbers)
-            )  # fmt: skip
-        )
+        tables.append(tuple(_row(*values) for values in zip(s.names, *numbers)))
     notes = []
     if dependencies:
         notes.append(
-            f"The columns repeat each other: {'; '.join(dependencies)}. Of all coefficients that fit as well, these have "
-            "the least sum of squares; a standard error is given where the data determine the coefficient."
+            f"Columns repeat others: {'; '.join(dependencies)}. Of all coefficients that fit as well, these have the "
+            "least sum of squares; a standard error is given where the data determine the coefficient."
         )
     if constrained:
         notes.append("The errors are those with the active constraints held; what they hold has none.")
     if s.df_residual <= 0:
         notes.append("As many coefficients as observations: the errors cannot be estimated.")
     return Summary(tuple(titles), tuple(facts), header, tuple(tables), tuple(notes))
+
+
+def _row(name: str, estimate: float, error: float, t: float, p: float, interval: Any) -> tuple[str, ...]:
+    t_text = f"{t:.3f}" if np.isfinite(t) else _number(t)
+    return name, _number(estimate), _number(error), t_text, _p(p), _number(interval[0]), _number(interval[1])
 
 
 def _number(value: float) -> str:

@@ -10,8 +10,9 @@ Few rows: Householder's factorization of all of them.  Many: blocks.  The produc
 are summed and factorized by Cholesky, which costs a third of Householder's method and squares the condition number; so
 the columns are first scaled to length one, the condition κ is looked at, and only where it is below `KAPPA` is this
 used, with a step of refinement in a second pass (corrected seminormal equations), which leaves an error as small as
-that of Householder's method.  Otherwise the blocks are factorized one below the other, R ← R of [R; block]: as stable
-as Householder's method on all rows.
+that of Householder's method.  The step is left out where κ² is a small number itself and the residuals are no small
+part of y, so that there is nothing to mend.  Otherwise the blocks are factorized one below the other, R ← R of
+[R; block]: as stable as Householder's method on all rows.
 
 References
 ----------
@@ -28,13 +29,21 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import Array, Rows, summed
+from .blocks import Array, Buffers, Rows, dense, summed
 from .lapack import triangular
 
-__all__ = ["Triangle", "reduced", "residual_step"]
+__all__ = ["NotFinite", "Triangle", "reduced", "residual_step"]
 
 #: The scaled condition up to which products are used: κ²ε stays below 10⁻⁹ before the step of refinement.
 KAPPA = 1e3
+#: Up to this condition, and down to this part of Σ(y − ȳ)² in the residuals, products lose less than one digit.
+PLAIN, PART = 4.0, 1e-4
+#: A mean is near zero up to so many spreads of its column.
+NEAR = 4.0
+
+
+class NotFinite(ValueError):
+    """X has a value that is NaN or infinite."""
 
 
 @dataclass(eq=False)
@@ -68,35 +77,58 @@ class Triangle:
 
 
 def reduced(rows: Rows, jobs: int) -> Triangle:
-    """Return the triangle of the rows."""
+    """Return the triangle of the rows; `NotFinite` where X is not."""
     n, p = len(rows), rows.unknowns
+    if not rows.many and not rows.finite():
+        raise NotFinite
     if n <= p:
         return _wide(rows)
     if not rows.many:
-        A = rows.block(0, n)
+        A = rows.whole(0, n)
         Q, R = np.linalg.qr(A[:, :p])
         z = Q.T @ A[:, p:]
         E = A[:, p:] - Q @ z
         again = Q.T @ E  # what rounding left in the span
         E -= Q @ again
         return _read(rows, R, z + again, np.sum(E * E, axis=0), "householder", (Q, R))
-    G = _sum(summed(rows, _product, rows.columns**2, jobs))
+    G = _products(rows, jobs)  # finite where X is, unless squares overflow
+    if not np.all(np.isfinite(G)) and not rows.finite():
+        raise NotFinite
     found = _by_cholesky(rows, G)
     if found is not None:
         return _read(rows, *found, "cholesky")
-    stacked = np.concatenate(summed(rows, _factor, rows.columns**2, jobs))
-    R = np.linalg.qr(stacked, mode="r")
+
+    def factor(start: int, stop: int, buffers: Buffers, so_far: Array | None) -> Array:
+        block = rows.whole(start, stop, buffers)
+        return _r(block if so_far is None else np.concatenate([so_far, block]))
+
+    stacked = np.concatenate(summed(rows, factor, rows.columns**2, jobs))
+    R = _r(stacked)
     E = R[p:, p:]
     return _read(rows, R[:p, :p], R[:p, p:], np.sum(E * E, axis=0), "blocks")
 
 
-def _product(block: Array, so_far: Array | None) -> Array:
-    G = block.T @ block
-    return G if so_far is None else np.add(so_far, G, out=so_far)
+def _r(A: Array) -> Array:
+    return np.asarray(np.linalg.qr(A, mode="r"))
 
 
-def _factor(block: Array, so_far: Array | None) -> Array:
-    return np.linalg.qr(block if so_far is None else np.concatenate([so_far, block]), mode="r")
+def _products(rows: Rows, jobs: int) -> Array:
+    """The products of all columns, √w [1, X − μ, Y − ν]."""
+    one, p, N = int(rows.intercept), rows.unknowns, rows.columns
+
+    def of(start: int, stop: int, buffers: Buffers, so_far: Any) -> Any:
+        Z, V = rows.block(start, stop, buffers)
+        found = np.dot(Z.T, Z), np.dot(Z.T, V), np.dot(V.T, V)
+        if so_far is None:
+            return found
+        for a, b in zip(so_far, found):
+            a += b
+        return so_far
+
+    parts = summed(rows, of, N**2, jobs)
+    ZZ, ZV, VV = (_sum([part[k] for part in parts]) for k in range(3))
+    order = [*range(rows.features, rows.features + one), *range(rows.features), *range(p, N)]
+    return np.block([[ZZ, ZV], [ZV.T, VV]])[np.ix_(order, order)]
 
 
 def _sum(parts: list[Array]) -> Array:
@@ -110,7 +142,7 @@ def _by_cholesky(rows: Rows, G: Array) -> tuple[Array, Array, Array] | None:
     """R, z and ‖E‖² from products; None where they are too ill conditioned for it."""
     p = rows.unknowns
     d = np.sqrt(np.diagonal(G)[:p])
-    if not np.all(d > 0):
+    if not (np.all(np.isfinite(G)) and np.all(d > 0)):
         return None
     try:
         R = np.linalg.cholesky(G[:p, :p] / np.outer(d, d)).T
@@ -135,7 +167,7 @@ def _read(rows: Rows, R: Array, z: Array, rss: Array, how: str, factors: Any = N
 def _wide(rows: Rows) -> Triangle:
     """At most as many rows as unknowns: the centred rows are kept as they are."""
     one, p = int(rows.intercept), rows.unknowns
-    A = rows.block(0, len(rows))
+    A = rows.whole(0, len(rows))
     W = float(len(rows) if rows.w is None else rows.w.sum())
     mean, target = rows.shift, rows.target_shift
     if one:
@@ -148,22 +180,33 @@ def _wide(rows: Rows) -> Triangle:
 
 
 def residual_step(rows: Rows, triangle: Triangle, beta: Array, jobs: int) -> tuple[Array, Array, Array]:
-    """A second pass: how far β and the mean of the targets are to be moved, and Σ w r² before that."""
-    one, p, t = int(rows.intercept), rows.unknowns, rows.Y.shape[1]
-    start = np.empty((p, t))
-    start[one:] = beta
+    """A second pass: how far β and the mean of the targets are to be moved, and Σ w r² before that.
+
+    Columns whose mean is not far from zero are read where they lie; others are moved by μ first, block by block.
+    """
+    one, t = int(rows.intercept), rows.Y.shape[1]
+    d2 = np.einsum("ij,ij->j", triangle.R, triangle.R)
+    plain = isinstance(rows.X, np.ndarray) and rows.X.dtype == float
+    plain = plain and bool(np.all(triangle.W * triangle.mean**2 <= NEAR**2 * d2))
+    moved = np.zeros_like(triangle.mean) if plain else rows.shift
+    c = triangle.target_mean - (triangle.mean - moved) @ beta if one else np.zeros(t)
+
+    def of(start: int, stop: int, buffers: Buffers, so_far: Any) -> Any:
+        if plain:
+            Z = rows.X[start:stop]
+        else:
+            Z = np.subtract(dense(rows.X[start:stop]), buffers.shift[: stop - start], out=buffers.Z[: stop - start])
+        r = rows.Y[start:stop] - np.dot(Z, beta)
+        r -= c
+        wr = r if rows.w is None else r * rows.w[start:stop, None]
+        found = np.dot(Z.T, wr), wr.sum(axis=0), np.einsum("ij,ij->j", r, wr)
+        return found if so_far is None else tuple(a + b for a, b in zip(so_far, found))
+
+    parts = summed(rows, of, (rows.unknowns + 1) * t, jobs)
+    g, g0, squares = (_sum([part[k] for part in parts]) for k in range(3))
+    offset = g0 / triangle.W if one else np.zeros(t)
     if one:
-        start[0] = triangle.target_mean - rows.target_shift - (triangle.mean - rows.shift) @ beta
-
-    def of(block: Array, so_far: Any) -> Any:
-        r = block[:, p:] - block[:, :p] @ start
-        g, squares = block[:, :p].T @ r, np.einsum("ij,ij->j", r, r)
-        return (g, squares) if so_far is None else (so_far[0] + g, so_far[1] + squares)
-
-    parts = summed(rows, of, (p + 1) * t, jobs)
-    g, squares = _sum([g for g, _ in parts]), _sum([s for _, s in parts])
-    offset = g[0] / triangle.W if one else np.zeros(t)
-    g = g[one:] - np.outer(triangle.mean - rows.shift, g[0]) if one else g  # of the centred columns
+        g = g - np.outer(triangle.mean - moved, g0)  # of the centred columns
     q = triangular(triangle.R, g, transposed=True)
     left = np.maximum(squares - np.sum(q * q, axis=0) - triangle.W * offset**2, 0)
     return triangular(triangle.R, q), offset, left
