@@ -29,6 +29,7 @@ from thalweg.optimize.active import active_at
 from thalweg.optimize.solution import Solution
 
 from .blocks import Array
+from .lapack import lengths
 from .triangle import Triangle
 
 __all__ = ["bounds_by_name", "compressed", "constrained", "nonnegative", "spread_of_free", "spread_on_tangent"]
@@ -86,7 +87,7 @@ def nonnegative(triangle: Triangle) -> Array:
     from scipy.optimize import nnls
 
     R, z = triangle.R, triangle.z
-    d = np.sqrt(np.einsum("ij,ij->j", R, R))
+    d = lengths(R)
     d[d == 0] = 1.0
     if not R.size:
         return np.zeros((R.shape[1], z.shape[1]))
@@ -130,7 +131,7 @@ def spread_on_tangent(triangle: Triangle, solution: Solution, intercept: bool) -
 def _spread(triangle: Triangle, T: Array) -> Array:
     """T (TᵀMT)⁻¹Tᵀ = SSᵀ."""
     A = np.concatenate([np.sqrt(triangle.W) * T[:1], triangle.R @ T[1:]])
-    d = np.sqrt(np.einsum("ij,ij->j", A, A))
+    d = lengths(A)
     d[d == 0] = 1.0
     _, s, Vt = np.linalg.svd(A / d, full_matrices=False)
     keep = s > 1e-12 * s[0] if s.size else s > 0

@@ -1,4 +1,7 @@
-"""LAPACK's solver of triangular systems, called without the checks that a small problem would wait for."""
+"""What the triangle needs of linear algebra: its systems, and the lengths of its columns.
+
+LAPACK is called without the checks that a small problem would wait for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from scipy.linalg.lapack import dtrtrs
 
 from .blocks import Array
 
-__all__ = ["triangular"]
+__all__ = ["lengths", "triangular"]
 
 
 def triangular(R: Array, b: Array, transposed: bool = False) -> Array:
@@ -27,3 +30,17 @@ def triangular(R: Array, b: Array, transposed: bool = False) -> Array:
     if info:
         raise np.linalg.LinAlgError("singular triangle")
     return np.asarray(x)
+
+
+def lengths(A: Array) -> Array:
+    """The lengths of the columns, also where squares overflow or vanish.
+
+    Examples
+    --------
+    >>> lengths(np.array([[3e200, 0.0], [4e200, 0.0]]))
+    array([5.e+200, 0.e+000])
+    """
+    largest = np.max(np.abs(A), axis=0, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    B = A / unit
+    return np.asarray(largest * np.sqrt(np.einsum("ij,ij->j", B, B)))

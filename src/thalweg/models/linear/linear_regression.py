@@ -269,7 +269,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         w = None
         if sample_weight is not None:
             w = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not np.any(w > 0):
+            if not np.any(w > 0):  # older versions of scikit-learn let them pass
                 raise ArgumentError("All sample weights are zero: no row is left to fit.")
         X = X.tocsr() if hasattr(X, "tocsr") else X
         Y = np.asarray(y).reshape(len(y), -1)
@@ -372,7 +372,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         found = np.empty(X.shape[0])
         basis = None
         if self.rank_ < self.n_features_in_ and not self._fitted["constrained"]:
-            basis = np.linalg.qr(spread[1:, spread.any(axis=0)])[0] if spread.size else spread[1:]
+            basis = np.linalg.qr(spread[1:, spread[1:].any(axis=0)])[0]
         step = max(1, (1 << 18) // max(1, spread.size // max(1, len(spread)) + len(spread)))
         for k in range(0, X.shape[0], step):
             block = X[k : k + step]

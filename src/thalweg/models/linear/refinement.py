@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Array
-from .lapack import triangular
+from .lapack import lengths, triangular
 
 __all__ = ["refined"]
 
@@ -69,7 +69,7 @@ def refined(
     halves = split(A[0])
     x = start, np.zeros_like(start)
     r = minus((y, np.zeros(n)), total(times(A, halves, (x[0][None], x[1][None])), axis=1))
-    scale = np.sqrt(np.einsum("ij,ij->j", R, R))
+    scale = lengths(R)
     before = np.inf
     for _ in range(MOST):
         Ax = total(times(A, halves, (x[0][None], x[1][None])), axis=1)

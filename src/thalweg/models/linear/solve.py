@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Array
-from .lapack import triangular
+from .lapack import lengths, triangular
 from .triangle import Triangle
 
 __all__ = ["Solved", "dependencies", "solved"]
@@ -58,8 +58,8 @@ class Solved:
 def scaled(triangle: Triangle, tol: float | None, eps: float) -> tuple[Array, Array, float]:
     """A = RD⁻¹, the diagonal of D, and the tolerance of the rank; a column of rounding errors counts as zero."""
     R = triangle.R
-    d = np.sqrt(np.einsum("ij,ij->j", R, R))
-    whole = np.sqrt(d * d + triangle.W * triangle.mean**2)
+    d = lengths(R)
+    whole = np.hypot(d, np.sqrt(triangle.W) * triangle.mean)
     rounding = ROUNDING * eps
     constant = d <= rounding * whole
     d = np.where(constant, 1.0, d)

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Array, Buffers, Rows, dense, summed
-from .lapack import triangular
+from .lapack import lengths, triangular
 
 __all__ = ["NotFinite", "Triangle", "reduced", "residual_step"]
 
@@ -185,9 +185,8 @@ def residual_step(rows: Rows, triangle: Triangle, beta: Array, jobs: int) -> tup
     Columns whose mean is not far from zero are read where they lie; others are moved by μ first, block by block.
     """
     one, t = int(rows.intercept), rows.Y.shape[1]
-    d2 = np.einsum("ij,ij->j", triangle.R, triangle.R)
     plain = isinstance(rows.X, np.ndarray) and rows.X.dtype == float
-    plain = plain and bool(np.all(triangle.W * triangle.mean**2 <= NEAR**2 * d2))
+    plain = plain and bool(np.all(np.sqrt(triangle.W) * abs(triangle.mean) <= NEAR * lengths(triangle.R)))
     moved = np.zeros_like(triangle.mean) if plain else rows.shift
     c = triangle.target_mean - (triangle.mean - moved) @ beta if one else np.zeros(t)
 
