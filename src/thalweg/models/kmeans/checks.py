@@ -18,11 +18,11 @@ __all__ = ["checked_parameters", "checked_start", "checked_weights", "runs_wante
 
 
 def _whole(value: Any, least: int = 1) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= least
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _real(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value) >= 0
 
 
 # parameter, what it must be, in words
@@ -80,7 +80,7 @@ def checked_start(init: Any, X: Any, clusters: int) -> Any:
     if isinstance(init, str) or callable(init):
         return init
     if scipy.sparse.issparse(init):
-        init = init.toarray()
+        init = np.asarray(scipy.sparse.csr_matrix(init).todense())
     init = check_array(init, dtype=X.dtype, order="C", input_name="init")
     if init.shape[0] != clusters:
         raise ArgumentError(

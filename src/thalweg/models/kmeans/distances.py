@@ -1,9 +1,9 @@
-"""k-means with any distance: rows to the nearest centre, each centre to the point that is nearest to its rows on the whole.
+"""k-means with any distance: each row to its nearest centre, each centre to the point nearest to its rows on the whole.
 
-The distance d(x, c) is a plain NumPy function of a row and a centre, two vectors.  `thalweg.batch` maps it over rows and
+The distance d(x, c) is a plain NumPy function of a row and a centre, two vectors. `thalweg.batch` maps it over rows and
 centres; the centre of a cluster is argmin_c Σ w d(x, c), found by `thalweg.minimize` from where it was, with exact
-derivatives.  With ‖x − c‖² it is the mean, with Σ|x − c| the median in each coordinate, with ‖x − c‖ the geometric median.
-As no step raises the objective, labels stop changing.
+derivatives. With ‖x − c‖² it is the mean, with Σ|x − c| the median of each feature, with ‖x − c‖ the geometric median.
+No step raises the objective, so labels stop changing.
 
 References
 ----------
@@ -27,6 +27,7 @@ from .rows import Array, Rows
 __all__ = ["Distance", "generalized"]
 
 _BLOCK = 4096  # rows; one size, so that one trace serves
+_STRICT = "no row changes its cluster"
 
 
 class Distance:
@@ -97,7 +98,7 @@ class Distance:
         return np.sum(weights * tw.batch(self.function, in_axes=(0, None))(part, center))
 
     def center(self, part: Array, weights: Array, start: Array) -> Array:
-        """The point that is nearest to the rows of a cluster on the whole, or the start where none is found that is better.
+        """The point that is nearest to the rows of a cluster on the whole, or the start where none better is found.
 
         Rows are filled up to a power of two with weight 0, so that clusters of many sizes share a few traces.
         """
@@ -146,7 +147,7 @@ def generalized(
             run.stopped = step(centers)
             if strict or moved <= tol:
                 run.status = "converged"
-                run.message = "no row changes its cluster" if strict else "the centres have moved by less than tol allows"
+                run.message = _STRICT if strict else "the centres have moved by less than tol allows"
                 break
             if run.stopped:
                 run.status, run.message = "interrupted", f"stopped by a callback after {iteration + 1} iterations"

@@ -170,7 +170,7 @@ def learn(
             best = min(best, smooth)
             if patience is not None and worse >= patience:
                 run.status = "stalled"
-                run.message = f"{worse} mini-batches brought no better smoothed objective; fit without batch_size refines"
+                run.message = f"the last {worse} mini-batches have not lowered the smoothed objective"
                 break
     except KeyboardInterrupt:
         run.stopped, run.status, run.message = True, "interrupted", f"interrupted after {state.steps} mini-batches"

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
@@ -34,9 +33,7 @@ __all__ = ["KMeans"]
 _FLOATS = [np.float64, np.float32]
 
 
-class KMeans(
-    CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator
-):
+class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     """k-means clustering: centres c₁ … c_k that make Σ wᵢ minₖ ‖xᵢ − cₖ‖² least.
 
     Parameters and attributes are those of scikit-learn's ``KMeans``, and the same start leads to the same labels. Rows
@@ -212,9 +209,7 @@ class KMeans(
         if self.batch_size is not None:
             run = self._fit_batches(rows, init, runs, tol, random)
         else:
-            with watched(
-                self, runs * self.max_iter, X=X, sample_weight=sample_weight
-            ) as watch:
+            with watched(self, runs * self.max_iter, X=X, sample_weight=sample_weight) as watch:
                 run = self._fit_runs(rows, init, runs, tol, random, watch)
         self._take(run, rows, perf_counter() - start)
         return self
@@ -281,9 +276,7 @@ class KMeans(
     def _take(self, run: Run, rows: Rows, seconds: float) -> None:
         """Set what has been found."""
         if run.status == "interrupted":
-            warnings.warn(
-                f"KMeans: {run.message}; the best centres so far are kept.", ConvergenceWarning, stacklevel=3
-            )
+            warnings.warn(f"KMeans: {run.message}; the best centres so far are kept.", ConvergenceWarning, stacklevel=3)
         used = len(np.unique(run.labels))
         if used < self.n_clusters:
             warnings.warn(
@@ -308,7 +301,6 @@ class KMeans(
             totals.renew(run.labels)
             means, weights = totals.means() + rows.origin, totals.weights[:, None]
             within = totals.value(totals.means())
-            total = max(rows.total_weight, 1e-300)
 
             def objective(centers: Any) -> Any:
                 return within + np.sum(weights * (centers - means) ** 2)
@@ -358,9 +350,10 @@ class KMeans(
         X = self._checked(X, reset=first)
         weights = checked_weights(sample_weight, X, self.n_clusters if first else 0)
         random = check_random_state(self.random_state)
-        if hasattr(self, "_random"):
+        state_of_random: Any = getattr(self, "_random", None)
+        if state_of_random is not None:
             random = np.random.RandomState()
-            random.set_state(self._random)
+            random.set_state(state_of_random)
         batch = Rows.centred(X, weights)
         if first:
             origin = batch.origin
@@ -370,8 +363,9 @@ class KMeans(
             origin = self._origin
             batch = Rows(X, weights, origin)
             centers = self.cluster_centers_ - origin
-            if not hasattr(self, "_counts"):
-                self._counts, self._since, self.n_steps_ = np.bincount(self.labels_, minlength=self.n_clusters) * 1.0, 0, 0
+            if not hasattr(self, "_counts"):  # after fit: the centres have learnt from the rows of their clusters
+                self._counts = np.bincount(self.labels_, minlength=self.n_clusters).astype(np.float64)
+                self._since, self.n_steps_ = 0, 0
         state = self._mini_batches()
         state.counts, state.since, state.steps = self._counts, self._since, self.n_steps_
         centers, _ = state.step(batch, centers, random)

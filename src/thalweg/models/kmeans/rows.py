@@ -1,7 +1,7 @@
 """The rows that are clustered, seen from their mean, a block at a time.
 
-‖x − c‖² is computed as ‖x‖² + (‖c‖² − 2 c·x), and when the data lie far from the origin, the parts are much greater than
-their sum.  Taken from the mean of the data they are not.  The mean is subtracted block by block, where the block is
+‖x − c‖² is computed as ‖x‖² + (‖c‖² − 2 c·x), and when the data lie far from the origin, the parts are much greater
+than their sum. Taken from the mean of the data they are not. The mean is subtracted block by block, where the block is
 needed anyway: the data are neither changed nor copied.
 """
 
@@ -19,6 +19,10 @@ __all__ = ["Rows"]
 
 Array = np.ndarray[Any, Any]
 _BLOCK = 1 << 17  # numbers of a block: one megabyte, which stays in the second cache
+
+
+def _sparse(X: Any) -> bool:
+    return bool(scipy.sparse.issparse(X))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +46,13 @@ class Rows:
     @classmethod
     def centred(cls, X: Any, weights: Array | None = None) -> Rows:
         """The rows from their mean."""
-        if scipy.sparse.issparse(X):
+        if _sparse(X):
             return cls(X, weights, np.zeros(X.shape[1], X.dtype))
         return cls(X, weights, X.mean(axis=0, dtype=np.float64).astype(X.dtype))
 
     @property
     def sparse(self) -> bool:
-        return bool(scipy.sparse.issparse(self.X))
+        return _sparse(self.X)
 
     @property
     def count(self) -> int:
@@ -95,6 +99,6 @@ class Rows:
 
 def squared_norms(part: Any) -> Array:
     """‖x‖² of each row."""
-    if scipy.sparse.issparse(part):
+    if _sparse(part):
         return np.asarray(part.multiply(part).sum(axis=1)).ravel()
     return np.einsum("ij,ij->i", part, part)

@@ -1,7 +1,7 @@
 """What the rows of each cluster add up to: s_k = Σ w x and n_k = Σ w, the sufficient statistics of k-means.
 
-Adding rows up by label is the product of a matrix of weights, one entry a column, with the rows; it is done a block at a
-time in float64.  Where few labels have changed, the rows that moved are taken from one sum and added to the other.
+Adding rows up by label is the product of a matrix of weights, one entry a column, with the rows; it is done a block at
+a time in float64. Where few labels have changed, the rows that moved are taken from one sum and added to the other.
 """
 
 from __future__ import annotations
