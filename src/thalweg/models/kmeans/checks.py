@@ -71,7 +71,7 @@ def checked_weights(weights: Any, X: Any, clusters: int = 0) -> Array | None:
     if len(wrong):
         raise ArgumentError(f"sample_weight is {weights[wrong[0]]:g} at row {wrong[0]}: weights may not be negative")
     if not np.any(weights):
-        raise ArgumentError("sample_weight is 0 for every row: there is nothing to cluster")
+        raise ArgumentError("every sample weight is zero: there is nothing to cluster")
     return weights
 
 
@@ -80,7 +80,8 @@ def checked_start(init: Any, X: Any, clusters: int) -> Any:
     if isinstance(init, str) or callable(init):
         return init
     if scipy.sparse.issparse(init):
-        init = np.asarray(scipy.sparse.csr_matrix(init).todense())
+        sparse: Any = init
+        init = sparse.toarray()
     init = check_array(init, dtype=X.dtype, order="C", input_name="init")
     if init.shape[0] != clusters:
         raise ArgumentError(

@@ -22,7 +22,7 @@ from .rows import Array, Rows
 from .search import search
 from .totals import Totals, inertia
 
-__all__ = ["Run", "lloyd"]
+__all__ = ["Run", "lloyd", "same_clusters"]
 
 
 @dataclass(eq=False)
@@ -129,3 +129,10 @@ def lloyd(
         found.assign(run.centers)
     run.inertia = inertia(rows, run.centers, found.labels)
     return run
+
+
+def same_clusters(a: Array, b: Array, clusters: int) -> bool:
+    """Whether two labellings are the same but for the numbers of the clusters."""
+    image = np.full(clusters, -1)
+    image[a] = b
+    return bool(np.array_equal(image[a], b))

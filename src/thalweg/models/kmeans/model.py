@@ -9,28 +9,35 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from thalweg.errors import ArgumentError
 from thalweg.models.callbacks import CallbackSupport, Watch, watched, with_callbacks
-from thalweg.models.trained import Evidence, Trained
+from thalweg.models.trained import Trained
 
 from .checks import checked_parameters, checked_start, checked_weights, runs_wanted
 from .distances import Distance, generalized
-from .lloyd import Run, lloyd
+from .evidence import evidence_of
+from .lloyd import Run, lloyd, same_clusters
 from .minibatch import MiniBatches, learn
 from .rows import Array, Rows
 from .search import nearest
 from .seeding import plus_plus, random_rows
-from .totals import Totals, inertia
+from .totals import inertia
 
 __all__ = ["KMeans"]
 
 _FLOATS = [np.float64, np.float32]
+_csr_array: Any = scipy.sparse.csr_array
+
+
+def _learns_by_means(estimator: Any) -> bool:
+    return estimator.distance is None
 
 
 class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
@@ -225,7 +232,9 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
                 report("Initialization complete")
             algorithm = lloyd if self.distance is None else partial(generalized, distance=self.distance)
             run = algorithm(rows, start, max_iter=self.max_iter, tol=tol, step=step, report=report)
-            if best is None or (run.inertia < best.inertia and not _same(run.labels, best.labels, self.n_clusters)):
+            if best is None or (
+                run.inertia < best.inertia and not same_clusters(run.labels, best.labels, self.n_clusters)
+            ):
                 best = run
             if run.stopped:
                 best.stopped, best.status, best.message = True, run.status, run.message
@@ -291,42 +300,9 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         self.labels_, self.inertia_ = run.labels, run.inertia
         self.n_iter_, self.loss_curve_ = run.iterations, run.curve
         self._solution = None
-        self._evidence = self._evidence_of(run, rows, seconds)
+        self._evidence = evidence_of(run, rows, self.cluster_centers_, self.distance, seconds)
 
-    def _evidence_of(self, run: Run, rows: Rows, seconds: float) -> Evidence:
-        """The objective about the centres: as long as no row changes its cluster, five numbers a centre say it all."""
-        point = np.asarray(self.cluster_centers_, np.float64)
-        if self.distance is None:
-            totals = Totals(rows, self.n_clusters)
-            totals.renew(run.labels)
-            means, weights = totals.means() + rows.origin, totals.weights[:, None]
-            within = totals.value(totals.means())
-
-            def objective(centers: Any) -> Any:
-                return within + np.sum(weights * (centers - means) ** 2)
-
-        else:
-            distance, X, own, w = Distance(self.distance), rows.X, run.labels, rows.weights
-
-            def objective(centers: Any) -> Any:
-                each = distance.pairs(X, centers[own])
-                return np.sum(each if w is None else w * each)
-
-        name = "mini-batches" if self.batch_size is not None else "Lloyd"
-        reason = "labels are held fast, which they are near the point" if run.status == "converged" else ""
-        return Evidence(
-            objective=objective,
-            parameters=point,
-            method=name,
-            reason=reason,
-            status=run.status,
-            message=run.message,
-            iterations=run.iterations,
-            seconds=seconds,
-            values=run.curve,
-            tol=1e-8 if rows.X.dtype == np.float64 else 1e-4,
-        )
-
+    @available_if(_learns_by_means)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:
         """Move the centres by one mini-batch: these rows.
 
@@ -344,8 +320,6 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         """
         start = perf_counter()
         checked_parameters(self)
-        if self.distance is not None:
-            raise ArgumentError("partial_fit learns by means, so it takes no distance=; use fit, or distance=None")
         first = not hasattr(self, "cluster_centers_")
         X = self._checked(X, reset=first)
         weights = checked_weights(sample_weight, X, self.n_clusters if first else 0)
@@ -453,20 +427,19 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
     # --- scikit-learn's contract ---
 
     def _checked(self, X: Any, reset: bool) -> Any:
-        return validate_data(
-            self, X, reset=reset, accept_sparse="csr" if self.distance is None else False, dtype=_FLOATS, order="C",
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr" if self.distance is None else False,
+            dtype=_FLOATS,
+            order="C",
             accept_large_sparse=False,
-        )  # fmt: skip
+        )
+        return _csr_array(X) if scipy.sparse.issparse(X) else X
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.distance is None
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _same(a: Array, b: Array, clusters: int) -> bool:
-    """Whether two labellings are the same but for the numbers of the clusters."""
-    image = np.full(clusters, -1)
-    image[a] = b
-    return bool(np.array_equal(image[a], b))

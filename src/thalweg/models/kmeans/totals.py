@@ -62,7 +62,8 @@ class Totals:
                 table -= (gone == numbers) * weights
             self.sums += table @ part
         else:
-            self.sums += _by_label(weights, labels, gone, k) @ part
+            added = _by_label(weights, labels, gone, k) @ part
+            self.sums += added.toarray() if self.rows.sparse else added
         self.weights += np.bincount(labels, weights, k)
         if gone is not None:
             self.weights -= np.bincount(gone, weights, k)
@@ -103,14 +104,14 @@ class Totals:
         return changed
 
 
-def _by_label(weights: Array, labels: Array, gone: Array | None, clusters: int) -> scipy.sparse.csc_matrix:
+def _by_label(weights: Array, labels: Array, gone: Array | None, clusters: int) -> scipy.sparse.csc_array:
     """The matrix whose column i has weight i in the row of label i, and minus it in that of the label that is gone."""
     m = len(labels)
     if gone is None:
-        return scipy.sparse.csc_matrix((weights, labels, np.arange(m + 1)), shape=(clusters, m))
+        return scipy.sparse.csc_array((weights, labels, np.arange(m + 1)), shape=(clusters, m))
     both = np.column_stack([labels, gone]).ravel()
     signed = np.column_stack([weights, -weights]).ravel()
-    return scipy.sparse.csc_matrix((signed, both, np.arange(0, 2 * m + 1, 2)), shape=(clusters, m))
+    return scipy.sparse.csc_array((signed, both, np.arange(0, 2 * m + 1, 2)), shape=(clusters, m))
 
 
 def squared_distances(rows: Rows, centers: Array, labels: Array) -> Array:
