@@ -1,8 +1,8 @@
 """The objective about the centres that were found, from which `solution_` makes its verdict.
 
-While no row changes its nearest centre, Σ w ‖x − c‖² is exactly W + Σₖ nₖ ‖cₖ − x̄ₖ‖², with the weight nₖ and the mean x̄ₖ
-of each cluster and the objective W at the means.  So the verdict needs these numbers and not the rows.  For a distance of
-the user's own the rows are needed; each is held to its centre.
+While no row changes its nearest centre, Σ w ‖x − c‖² is exactly W + Σₖ nₖ ‖cₖ − x̄ₖ‖², with the weight nₖ and the mean
+x̄ₖ of each cluster and the objective W at the means. So the verdict needs these numbers and not the rows. For a distance
+of the user's own the rows are needed; each is held to its centre.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ def evidence_of(run: Run, rows: Rows, centers: Array, distance: Callable[..., An
 
 
 def _quadratic(run: Run, rows: Rows, clusters: int) -> Callable[[Any], Any]:
-    totals = Totals(rows, clusters)
-    totals.renew(run.labels)
+    totals = run.totals
+    if totals is None:
+        totals = Totals(rows, clusters)
+        totals.renew(run.labels)
     least = totals.value(totals.means())
     means, weights = totals.means() + rows.origin, totals.weights[:, None]
 

@@ -40,6 +40,8 @@ class Run:
         As in `Solution`.
     stopped : bool
         A callback or the user asked for the end.
+    totals : Totals or None
+        Of the clusters of `labels`, where they are known.
     """
 
     centers: Array
@@ -50,6 +52,7 @@ class Run:
     status: str = "iteration_limit"
     message: str = ""
     stopped: bool = False
+    totals: Totals | None = None
 
 
 def lloyd(
@@ -125,8 +128,14 @@ def lloyd(
         run.status, run.message = "interrupted", f"interrupted after {run.iterations} iterations"
     if report is not None:
         report(f"{run.status} after {run.iterations} iterations: {run.message}.")
-    if not strict:
-        found.assign(run.centers)
+    if not strict:  # the centres have moved since
+        before[...] = found.labels
+        found.assign(run.centers, None if run.stopped else shift)
+        if run.stopped:
+            totals.renew(found.labels)
+        else:
+            totals.move(before, found.labels)
+    run.totals = totals
     run.inertia = inertia(rows, run.centers, found.labels)
     return run
 

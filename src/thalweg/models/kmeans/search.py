@@ -75,6 +75,10 @@ class BoundedSearch(PlainSearch):
             "seen": np.zeros((-(-n // CHUNK), 2), np.int64),
         }
         self._loops = Loops("nearest", rows, clusters, self._arrays)
+        centers = Rows(self._arrays["centers"], None, np.zeros_like(rows.origin))
+        of_centers = {name: np.zeros(clusters, dtype) for name in ("upper", "lower")}
+        of_centers |= {"labels": np.zeros(clusters, np.int32), "seen": np.zeros((-(-clusters // CHUNK), 2), np.int64)}
+        self._between = Loops("nearest", centers, clusters, {**self._arrays, **of_centers})
 
     @property
     def seen(self) -> tuple[int, int]:
@@ -89,10 +93,10 @@ class BoundedSearch(PlainSearch):
         radius = np.sqrt(self.rows.squares[2]) + np.sqrt(float(np.max(norms)))
         a["slack"][0] = self._epsilon * (centers.shape[1] + 8) * radius**2  # bounds the error of ‖x‖² + ‖c‖² − 2 c·x
         if shift is not None:
-            self._bound(np.asarray(shift, np.float64), np.asarray(centers, np.float64), float(a["slack"][0]))
+            self._bound(np.asarray(shift, np.float64))
         self._loops.run(bounded=int(shift is not None))
 
-    def _bound(self, shift: Array, centers: Array, slack: float) -> None:
+    def _bound(self, shift: Array) -> None:
         """What the bounds are moved by, rounded outwards."""
         a, up, down = self._arrays, 1.0 + 8 * self._epsilon, 1.0 - 8 * self._epsilon
         a["shift"][...] = shift * up
@@ -103,7 +107,6 @@ class BoundedSearch(PlainSearch):
         first = int(np.argmax(shift))
         a["others"][...] = shift[first] * up
         a["others"][first] = np.max(np.delete(shift, first)) * up
-        norms = np.einsum("ij,ij->i", centers, centers)
-        between = norms[:, None] + norms - 2.0 * (centers @ centers.T) - slack
-        np.fill_diagonal(between, np.inf)
-        a["half"][...] = 0.5 * np.sqrt(np.maximum(np.min(between, axis=1), 0.0)) * down
+        self._between.take(a["centers"])
+        self._between.run(bounded=0)
+        a["half"][...] = (0.5 * down) * self._between.arrays["lower"]  # of a centre, the second nearest is another one

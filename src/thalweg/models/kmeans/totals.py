@@ -13,7 +13,7 @@ from .rows import Array, Rows, squared_norms
 
 __all__ = ["Totals", "inertia", "squared_distances"]
 
-_SMALL = 1 << 15  # entries of a dense matrix of weights, up to which it is quicker than a sparse one
+_SMALL = 1 << 17  # products with a dense matrix of weights, up to which it is quicker than a sparse one
 _FEW = 4  # at most one row in so many has moved: their change is cheaper than new sums
 
 
@@ -55,7 +55,7 @@ class Totals:
         m = part.shape[0]
         given = self.rows.weight(block)
         weights = np.full(m, 1.0) if self.rows.weights is None else given
-        if k * m <= _SMALL and not self.rows.sparse:
+        if k * m * self.rows.features <= _SMALL and not self.rows.sparse:
             numbers = np.arange(k)[:, None]
             table = (labels == numbers) * weights
             if gone is not None:
