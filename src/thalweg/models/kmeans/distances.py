@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-import thalweg as tw
+from thalweg.calculus import batch
 from thalweg.errors import ArgumentError
+from thalweg.optimize import minimize
 
 from .lloyd import Run
 from .rows import Array, Rows
@@ -41,8 +42,8 @@ class Distance:
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         self.function = function
-        self.pairs = tw.batch(function)
-        self.table = tw.batch(tw.batch(function, in_axes=(None, 0)), in_axes=(0, None))
+        self.pairs = batch(function)
+        self.table = batch(batch(function, in_axes=(None, 0)), in_axes=(0, None))
 
     def check(self, rows: Array, centers: Array) -> None:
         """Raise an error where the function is no distance of two vectors."""
@@ -95,7 +96,7 @@ class Distance:
 
     def total(self, center: Any, part: Any, weights: Any) -> Any:
         """Σ w d(x, c) over the rows of a cluster."""
-        return np.sum(weights * tw.batch(self.function, in_axes=(0, None))(part, center))
+        return np.sum(weights * batch(self.function, in_axes=(0, None))(part, center))
 
     def center(self, part: Array, weights: Array, start: Array) -> Array:
         """The point that is nearest to the rows of a cluster on the whole, or the start where none better is found.
@@ -106,7 +107,7 @@ class Distance:
         padded = 1 << (m - 1).bit_length()
         part = np.concatenate([part, np.broadcast_to(part[:1], (padded - m, part.shape[1]))])
         weights = np.concatenate([weights, np.zeros(padded - m)])
-        solution = tw.minimize(self.total, start, args=(part, weights))
+        solution = minimize(self.total, start, args=(part, weights))
         better = solution.value <= float(self.total(start, part, weights))
         return np.asarray(solution.x) if better and np.all(np.isfinite(solution.x)) else start
 
