@@ -44,7 +44,7 @@ def test_scikit_learns_checks(model):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("init", ["k-means++", "random", lambda X, n_clusters, random_state: X[:n_clusters]])
+@pytest.mark.parametrize("init", ["k-means++", "random", lambda X, n_clusters, random_state: X[:n_clusters].copy()])
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_digits])
 def test_the_same_seed_as_scikit_learn(load, init, seed):
     X = load().data

@@ -98,18 +98,27 @@ class Distance:
         """Σ w d(x, c) over the rows of a cluster."""
         return np.sum(weights * batch(self.function, in_axes=(0, None))(part, center))
 
-    def center(self, part: Array, weights: Array, start: Array) -> Array:
-        """The point that is nearest to the rows of a cluster on the whole, or the start where none better is found.
+    def center(self, part: Array, weights: Array, before: Array) -> Array:
+        """The point that is nearest to the rows of a cluster on the whole, or the best that is found.
 
-        Rows are filled up to a power of two with weight 0, so that clusters of many sizes share a few traces.
+        The search begins at the mean or where the centre was, whichever is better, and a little beside it where the
+        distance has a kink just there, as ‖x − c‖ has where a row is. Rows are filled up to a power of two with weight
+        0, so that clusters of many sizes share a few traces.
         """
         m = len(part)
         padded = 1 << (m - 1).bit_length()
+        mean, spread = weights @ part / np.sum(weights), np.std(part, axis=0)
         part = np.concatenate([part, np.broadcast_to(part[:1], (padded - m, part.shape[1]))])
         weights = np.concatenate([weights, np.zeros(padded - m)])
-        solution = minimize(self.total, start, args=(part, weights))
-        better = solution.value <= float(self.total(start, part, weights))
-        return np.asarray(solution.x) if better and np.all(np.isfinite(solution.x)) else start
+        values = [float(self.total(c, part, weights)) for c in (before, mean)]
+        best, least = (mean, values[1]) if values[1] < values[0] else (before, values[0])
+        for start in (best, best + 1e-3 * spread):
+            solution = minimize(self.total, start, args=(part, weights))
+            if solution.value <= least:
+                best, least = np.asarray(solution.x), solution.value
+            if solution.success:
+                break
+        return best
 
 
 def generalized(

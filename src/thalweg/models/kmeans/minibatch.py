@@ -100,7 +100,6 @@ def learn(
     *,
     runs: int,
     max_iter: int,
-    tol: float,
     patience: int | None,
     random: np.random.RandomState,
     step: Callable[[Array], bool],
@@ -118,8 +117,6 @@ def learn(
         How many starts are compared, on rows of their own.
     max_iter : int
         Passes over the data.
-    tol : float
-        It also ends when the squared moves of the centres in a step are at most this; 0 for not.
     patience : int or None
         Steps without improvement.
     random : RandomState
@@ -149,7 +146,6 @@ def learn(
             chosen = random.choice(n, size, p=probabilities, replace=True)
             batch = Rows(rows.X[chosen], None, rows.origin)  # drawn by their weights
             moved, value = state.step(batch, centers, random)
-            shift = float(np.sum((moved - centers) ** 2))
             centers = run.centers = moved
             value /= size
             if i > 0:
@@ -163,9 +159,6 @@ def learn(
                 break
             if i == 0:
                 continue
-            if 0.0 < tol and shift <= tol:
-                run.status, run.message = "converged", f"a mini-batch moved the centres by less than tol={tol:.3g}"
-                break
             worse = 0 if smooth < best else worse + 1
             best = min(best, smooth)
             if patience is not None and worse >= patience:

@@ -58,7 +58,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         Iterations of a start at most; with mini-batches, passes over the data.
     tol : float
         It ends when Σ ‖move of a centre‖² is at most tol × the mean variance of the features. With 0 it goes on until
-        no row changes its cluster, which is the minimum that ``solution_`` certifies.
+        no row changes its cluster, which is the minimum that ``solution_`` certifies. Not used with mini-batches.
     verbose : int
         1: a line for each iteration.
     random_state : int, RandomState or None
@@ -214,7 +214,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         runs = runs_wanted(self, init)
         tol = self.tol * rows.squares[1] if self.tol else 0.0
         if self.batch_size is not None:
-            run = self._fit_batches(rows, init, runs, tol, random)
+            run = self._fit_batches(rows, init, runs, random)
         else:
             with watched(self, runs * self.max_iter, X=X, sample_weight=sample_weight) as watch:
                 run = self._fit_runs(rows, init, runs, tol, random, watch)
@@ -242,11 +242,11 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         assert best is not None
         return best
 
-    def _fit_batches(self, rows: Rows, init: Any, runs: int, tol: float, random: Any) -> Run:
+    def _fit_batches(self, rows: Rows, init: Any, runs: int, random: Any) -> Run:
         start = partial(self._start, init=init, random=random)
         with watched(self, None, X=rows.X, sample_weight=rows.weights) as watch:
             run, state = learn(
-                rows, start, self._mini_batches(), runs=runs, max_iter=self.max_iter, tol=tol,
+                rows, start, self._mini_batches(), runs=runs, max_iter=self.max_iter,
                 patience=self.max_no_improvement, random=random, step=partial(self._seen, watch, rows),
                 report=print if self.verbose else None,
             )  # fmt: skip
