@@ -30,7 +30,7 @@ def absolute(x, c):
 
 @pytest.mark.parametrize(
     "model",
-    [KMeans(), KMeans(batch_size=64), KMeans(distance=absolute)],
+    [KMeans(), KMeans(batch_size=64), KMeans(2, max_iter=2, distance=absolute)],
     ids=["all rows", "mini-batches", "a distance"],
 )
 def test_scikit_learns_checks(model):

@@ -20,7 +20,7 @@ import numpy as np
 
 from thalweg.calculus import batch
 from thalweg.errors import ArgumentError
-from thalweg.optimize import minimize
+from thalweg.optimize import Status, minimize
 
 from .lloyd import Run
 from .rows import Array, Rows
@@ -116,7 +116,7 @@ class Distance:
             solution = minimize(self.total, start, args=(part, weights))
             if solution.value <= least:
                 best, least = np.asarray(solution.x), solution.value
-            if solution.success:
+            if solution.status is not Status.NOT_FINITE:
                 break
         return best
 

@@ -42,6 +42,8 @@ class Run:
         A callback or the user asked for the end.
     totals : Totals or None
         Of the clusters of `labels`, where they are known.
+    partial : bool
+        The rows are one batch of many, which need not fill all clusters.
     """
 
     centers: Array
@@ -53,6 +55,7 @@ class Run:
     message: str = ""
     stopped: bool = False
     totals: Totals | None = None
+    partial: bool = False
 
 
 def lloyd(

@@ -212,20 +212,20 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         rows = Rows.centred(X, weights) if self.distance is None else Rows(X, weights, np.zeros(X.shape[1], X.dtype))
         init = checked_start(self.init, X, self.n_clusters)
         runs = runs_wanted(self, init)
-        tol = self.tol * rows.squares[1] if self.tol else 0.0
         if self.batch_size is not None:
             run = self._fit_batches(rows, init, runs, random)
         else:
             with watched(self, runs * self.max_iter, X=X, sample_weight=sample_weight) as watch:
-                run = self._fit_runs(rows, init, runs, tol, random, watch)
+                run = self._fit_runs(rows, init, runs, random, watch)
         self._take(run, rows, perf_counter() - start)
         return self
 
-    def _fit_runs(self, rows: Rows, init: Any, runs: int, tol: float, random: Any, watch: Watch) -> Run:
+    def _fit_runs(self, rows: Rows, init: Any, runs: int, random: Any, watch: Watch) -> Run:
         """The best of several runs."""
         best: Run | None = None
         step = partial(self._seen, watch, rows)
         report = print if self.verbose else None
+        tol = self.tol * rows.squares[1] if self.tol else 0.0
         for _ in range(runs):
             start = self._start(rows, init, random)
             if report is not None:
@@ -287,7 +287,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         if run.status == "interrupted":
             warnings.warn(f"KMeans: {run.message}; the best centres so far are kept.", ConvergenceWarning, stacklevel=3)
         used = len(np.unique(run.labels))
-        if used < self.n_clusters:
+        if used < self.n_clusters and not run.partial:
             warnings.warn(
                 f"KMeans found {used} distinct clusters where n_clusters={self.n_clusters} were asked for: possibly "
                 "there are no more different rows.",
@@ -348,7 +348,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         labels = nearest(batch, centers)
         run = Run(
             centers, labels, inertia(batch, centers, labels), getattr(self, "n_iter_", 0) + 1, status="stalled",
-            message="one mini-batch more has been learnt; partial_fit ends where it is left",
+            message="one mini-batch more has been learnt; partial_fit ends where it is left", partial=True,
         )  # fmt: skip
         run.curve = [*getattr(self, "loss_curve_", []), run.inertia]
         self._take(run, batch, perf_counter() - start)
