@@ -104,14 +104,22 @@ class Transformed:
         >>> plan.flop  # a sine, a cosine and two products for each element
         4000
         """
+        return self.executable(*args, **kwargs).plan(self.__name__)
+
+    def executable(self, *args: Any, **kwargs: Any) -> Executable:
+        """What computes a call with these arguments: its graph, and the means to settle on machine code at once.
+
+        Nothing is computed; the function is traced if it has not been for such arguments.  Later calls of this function
+        with such arguments run it, so what is decided here (`Executable.compile_now`) holds for them.
+        """
         call = Call(self._f, self._wrt, args, kwargs)
         arrays = call.arrays()
         traces = _kept(self._cache, call.key(), Traces)
         for entry in traces.entries:
             execute = entry.execute
             if entry.unchanged() and Interpreter(Graph(execute.graph.inputs, ()), execute.guards)(*arrays) is not None:
-                return execute.plan(self.__name__)
-        return self._entry(call, traces).execute.plan(self.__name__)
+                return execute
+        return self._entry(call, traces).execute
 
     def last_used(self) -> Entry | None:
         """The trace that the last call used, if all that it took for granted is as it was."""
