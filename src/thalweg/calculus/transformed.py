@@ -104,13 +104,12 @@ class Transformed:
         >>> plan.flop  # a sine, a cosine and two products for each element
         4000
         """
-        return self.executable(*args, **kwargs).plan(self.__name__)
+        return self.entry(*args, **kwargs).execute.plan(self.__name__)
 
-    def executable(self, *args: Any, **kwargs: Any) -> Executable:
-        """What computes a call with these arguments: its graph, and the means to settle on machine code at once.
+    def entry(self, *args: Any, **kwargs: Any) -> Entry:
+        """The trace that a call with these arguments uses: for whoever calls it many times, or settles how it is run.
 
-        Nothing is computed; the function is traced if it has not been for such arguments.  Later calls of this function
-        with such arguments run it, so what is decided here (`Executable.compile_now`) holds for them.
+        Nothing is computed; the function is traced if it has not been for such arguments.
         """
         call = Call(self._f, self._wrt, args, kwargs)
         arrays = call.arrays()
@@ -118,8 +117,8 @@ class Transformed:
         for entry in traces.entries:
             execute = entry.execute
             if entry.unchanged() and Interpreter(Graph(execute.graph.inputs, ()), execute.guards)(*arrays) is not None:
-                return execute
-        return self._entry(call, traces).execute
+                return entry
+        return self._entry(call, traces)
 
     def last_used(self) -> Entry | None:
         """The trace that the last call used, if all that it took for granted is as it was."""

@@ -6,6 +6,8 @@ vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ class Flat:
     Attributes
     ----------
     vector : array (size,)
-    nested : nested structure of arrays
+    leaves, nested : list of arrays, and nested structure of them
         Views of `vector`: what changes in one changes in the other.
     weights : int
         Numbers at the beginning that belong to arrays of two axes or more.
@@ -52,20 +54,24 @@ class Flat:
         self.shapes = [a.shape for a in arrays]
         self.weights = sum(a.size for a in arrays if a.ndim > 1)
         self.vector = np.empty(sum(a.size for a in arrays), dtype)
-        self.nested = self.view(self.vector)
-        self.fill(self.vector, parameters)
+        self.leaves = self.parts(self.vector)
+        self.nested = tree.unflatten(self.structure, self.leaves)
+        self.fill(self.vector, leaves)
 
-    def view(self, vector: Any) -> Any:
-        """Return a vector of this size as nested parameters, without a copy."""
+    def parts(self, vector: Any) -> list[Any]:
+        """Return the arrays that lie in a vector of this size, in the order of the nesting, without a copy."""
         leaves: list[Any] = [None] * len(self.shapes)
         first = 0
         for i in self.order:
-            size = int(np.prod(self.shapes[i], dtype=int))
+            size = prod(self.shapes[i])
             leaves[i] = vector[first : first + size].reshape(self.shapes[i])
             first += size
-        return tree.unflatten(self.structure, leaves)
+        return leaves
 
-    def fill(self, vector: Any, parameters: Any) -> None:
-        """Write nested parameters into a vector."""
-        leaves = tree.flatten(parameters)[0]
+    def view(self, vector: Any) -> Any:
+        """Return a vector of this size as nested parameters, without a copy."""
+        return tree.unflatten(self.structure, self.parts(vector))
+
+    def fill(self, vector: Any, leaves: Sequence[Any]) -> None:
+        """Write arrays, in the order of the nesting, into a vector."""
         np.concatenate([np.ravel(leaves[i]) for i in self.order], out=vector, casting="same_kind")

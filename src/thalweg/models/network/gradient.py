@@ -17,12 +17,16 @@ from collections.abc import Callable
 from math import ceil, prod, sqrt
 from typing import Any
 
-from thalweg.calculus.gradient import value_and_grad
+import numpy as np
+
+from thalweg.calculus.gradient import value_and_gradient
+from thalweg.calculus.transformed import Transformed
 from thalweg.execution import price
 from thalweg.execution.native.threads import one_blas_thread
 from thalweg.execution.tiers import native_enabled
 from thalweg.graph import Graph
 from thalweg.ops.contract import CONTRACT
+from thalweg.tracing import tree
 
 __all__ = ["Counted", "Gradient"]
 
@@ -42,13 +46,8 @@ class Gradient:
     """
 
     def __init__(self, loss: Callable[..., Any]) -> None:
-        self.interpreted = value_and_grad(loss, native=False)
-        self.native = value_and_grad(loss)
-
-    def count(self, *arguments: Any) -> int:
-        """How many calls with such arguments are interpreted."""
-        graph = self.interpreted.executable(*arguments).graph
-        return ceil(price.told_seconds(graph) / _seconds(graph))
+        self.interpreted = Transformed(loss, 0, value_and_gradient, "value_and_grad", False)
+        self.native = Transformed(loss, 0, value_and_gradient, "value_and_grad")
 
 
 class Counted:
@@ -57,43 +56,68 @@ class Counted:
     Parameters
     ----------
     gradient : Gradient
-    calls : dict, optional
-        Of an earlier part of the training: calls by number of rows.
+    structure : PyTreeSpec
+        How the parameters nest.
 
     Examples
     --------
     >>> import numpy as np
-    >>> counted = Counted(Gradient(lambda w, X: np.sum((X @ w) ** 2)))
-    >>> counted(np.ones(2), np.eye(2))
-    (2.0, array([2., 2.]))
+    >>> counted = Counted(Gradient(lambda w, X: np.sum((X @ w) ** 2)), tree.LEAF)
+    >>> counted([np.ones(2)], (np.eye(2),))
+    [np.float64(2.0), array([2., 2.])]
     >>> counted.calls
     {2: 1}
     """
 
-    def __init__(self, gradient: Gradient, calls: dict[int, int] | None = None) -> None:
-        self.gradient = gradient
-        self.calls = dict(calls or {})
-        self._limits: dict[int, int] = {}
-        self._compiled: set[int] = set()
+    def __init__(self, gradient: Gradient, structure: Any) -> None:
+        self.gradient, self.structure = gradient, structure
+        self.calls: dict[int, int] = {}
+        self._ways: dict[int, _Way] = {}
 
-    def __call__(self, parameters: Any, *batch: Any) -> tuple[Any, Any]:
-        """Return value and gradient."""
+    def __call__(self, leaves: list[Any], batch: tuple[Any, ...]) -> Any:
+        """Return the value, and the gradient in each array of the parameters."""
         rows = batch[0].shape[0]
         called = self.calls.get(rows, 0)
         self.calls[rows] = called + 1
-        if rows not in self._compiled:
-            if called < self._limit(rows, (parameters, *batch)) or not native_enabled():
+        way = self._ways.get(rows)
+        if way is None or not way.entry.unchanged():
+            way = self._ways[rows] = _Way(self.gradient, self._arguments(leaves, batch))
+        if not way.native:
+            if called < way.limit or not native_enabled():
                 with one_blas_thread():
-                    return self.gradient.interpreted(parameters, *batch)
-            self.gradient.native.executable(parameters, *batch).compile_now()
-            self._compiled.add(rows)
-        return self.gradient.native(parameters, *batch)
+                    return self._run(way, self.gradient.interpreted, leaves, batch)
+            way.compile(self.gradient, self._arguments(leaves, batch))
+        return self._run(way, self.gradient.native, leaves, batch)
 
-    def _limit(self, rows: int, arguments: tuple[Any, ...]) -> int:
-        found = self._limits.get(rows)
-        if found is None:
-            found = self._limits[rows] = self.gradient.count(*arguments)
-        return found
+    def _run(self, way: _Way, function: Transformed, leaves: list[Any], batch: tuple[Any, ...]) -> Any:
+        if not way.fleeting:
+            given = leaves + [a for a in batch if type(a) is np.ndarray] if way.flat else None
+            given = leaves + tree.flatten(batch)[0] if given is None else given
+            values = way.entry.values(given)
+            if values is not None:
+                return values
+        value, slopes = function(*self._arguments(leaves, batch))  # a guard does not hold: another trace
+        return [value, *tree.flatten(slopes)[0]]
+
+    def _arguments(self, leaves: list[Any], batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (tree.unflatten(self.structure, leaves), *batch)
+
+
+class _Way:
+    """How batches of one size are computed: by which trace, and from which call on by machine code."""
+
+    def __init__(self, gradient: Gradient, arguments: tuple[Any, ...]) -> None:
+        self.entry = gradient.interpreted.entry(*arguments)
+        self.fleeting = gradient.interpreted.entry(*arguments) is not self.entry  # it is traced anew at each call
+        self.flat = all(a is None or type(a) is np.ndarray for a in arguments[1:])
+        graph = self.entry.execute.graph
+        self.limit = ceil(price.told_seconds(graph) / _seconds(graph))
+        self.native = False
+
+    def compile(self, gradient: Gradient, arguments: tuple[Any, ...]) -> None:
+        self.entry = gradient.native.entry(*arguments)
+        self.entry.execute.compile_now()
+        self.native = True
 
 
 def _seconds(graph: Graph) -> float:

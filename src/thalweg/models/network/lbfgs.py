@@ -39,12 +39,12 @@ def steps(
     limit : int
         Iterations at most.
     """
-    counted = Counted(gradient)
+    counted = Counted(gradient, flat.structure)
     rows = next(a.shape[0] for a in arrays if a is not None)
     share = alpha / (rows if weights is None else float(np.sum(weights)))
 
     def both(x: Any) -> tuple[float, Any]:
-        value, slopes = counted(flat.view(x), *arrays)
+        value, *slopes = counted(flat.parts(x), arrays)
         g = np.empty_like(x)
         flat.fill(g, slopes)
         W = x[: flat.weights]

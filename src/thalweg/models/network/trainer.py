@@ -72,7 +72,7 @@ class Trainer:
         draw: Callable[[int, int], tuple[Any, ...]] | None = None,
     ) -> None:
         self.flat, self.update, self.rate, self.arrays, self.size = flat, update, rate, arrays, size
-        self.gradient = Counted(gradient)
+        self.gradient = Counted(gradient, flat.structure)
         self.random, self.weights, self.alpha, self.draw = random, weights, alpha, draw
         self.rows = int(next(a.shape[0] for a in arrays if a is not None))
         self.steps = self.epochs = 0
@@ -135,7 +135,7 @@ class Trainer:
         batch = tuple(None if a is None else cut(a, rows) for a in self.arrays)
         if self.draw is not None:
             batch += self.draw(self.steps, count)
-        value, slopes = self.gradient(self.flat.nested, *batch)
+        value, *slopes = self.gradient(self.flat.leaves, batch)
         x, g = self.flat.vector, self._slope
         self.flat.fill(g, slopes)
         value = float(value)
