@@ -210,8 +210,9 @@ def _over(a: Node, r: Node) -> Node:
 
 def _share(a: Any, b: Any, out: Any = None) -> Any:
     """How much of max(a, b) is a: 1 where a > b, ½ at a tie, 0 below; NaN if one of them is."""
-    y = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)), np.result_type(a, b, np.float32)) if out is None else out
-    np.greater(a, b, out=y)
+    if out is None:
+        out = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)), np.result_type(a, b, np.float32))
+    y = np.greater(a, b, out=out)
     ties = np.equal(a, b)
     if ties.any():
         y += np.multiply(ties, 0.5, dtype=y.dtype)

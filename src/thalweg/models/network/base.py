@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -30,7 +30,7 @@ from .layers import forward, mean_loss, start, statistics
 from .learner import Learner
 from .losses import LINKS, rows_of
 from .settings import checked, dtype_of, sizes_of
-from .trainer import Trainer, cut
+from .trainer import Trainer, cut, is_sparse
 
 __all__ = ["Network", "gradient_of", "network_of"]
 
@@ -249,7 +249,7 @@ class Network(Learner):
     def _stratified(self) -> bool:
         return False
 
-    def _masks(self, seed: int, dtype: Any) -> Callable[[int, int], tuple[Any, ...]]:
+    def _masks(self, seed: Any, dtype: Any) -> Callable[[int, int], tuple[Any, ...]]:
         """Draw what the hidden outputs are multiplied by, for a step and so many rows."""
         keep, widths = 1.0 - self.dropout, sizes_of(self.hidden_layer_sizes)
 
@@ -261,7 +261,7 @@ class Network(Learner):
         return draw
 
     def _fit_lbfgs(self, flat: Flat, X: Any, Y: Any, weights: Any, watch: Any) -> tuple[str, str]:
-        arrays = (X.toarray() if sparse.issparse(X) else X, Y, weights)
+        arrays = (X.toarray() if is_sparse(X) else X, Y, weights)
         self._new_course()
         end = ("iteration_limit", f"{self.max_iter} iterations are over.")
         gradient = gradient_of(self.activation, self.loss, float(self.delta), self.architecture)
@@ -423,10 +423,10 @@ class Network(Learner):
 
 def _in_dtype(X: Any, dtype: Any) -> Any:
     """X in the dtype to compute in; where it does not fit, the place is named."""
-    X = sparse.csr_array(X) if sparse.issparse(X) else X
+    X = csr_array(X) if is_sparse(X) else X
     with np.errstate(over="ignore"):
         found = X.astype(dtype, copy=False)
-    if sparse.issparse(found):
+    if is_sparse(found):
         return found
     found = np.ascontiguousarray(found)
     if found.dtype != X.dtype and not np.isfinite(found).all():
@@ -439,7 +439,7 @@ def _in_dtype(X: Any, dtype: Any) -> Any:
 
 
 def _dense(X: Any) -> Any:
-    return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
+    return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
 
 
 def _as_double(parameters: Any) -> Any:

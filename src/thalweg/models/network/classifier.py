@@ -86,8 +86,8 @@ class NeuralNetworkClassifier(ClassifierMixin, Network):
     initialization : {'auto', 'glorot', 'he'}
         'auto' draws as scikit-learn does.
     architecture : callable, optional
-        A network of your own, ``architecture(parameters, X) -> (rows, outputs)`` in plain NumPy, before softmax or the logistic function; then
-        `hidden_layer_sizes` and `activation` are not used.
+        A network of your own, ``architecture(parameters, X) -> (rows, outputs)`` in plain NumPy, before softmax or the
+        logistic function; then `hidden_layer_sizes` and `activation` are not used.
     parameters : nested structure of arrays, or callable, optional
         The start for `architecture`, or a function of (X, y) or (X, y, rng) that returns it.
     dtype : {'auto', 'float32', 'float64'}
@@ -352,7 +352,7 @@ class NeuralNetworkClassifier(ClassifierMixin, Network):
         self.out_activation_ = "softmax" if several else "logistic"
 
     @property
-    def loss(self) -> str:  # type: ignore[override]
+    def loss(self) -> str:
         """The loss by its name: cross-entropy over the classes, or for each label."""
         return "binary" if getattr(self, "out_activation_", "") == "logistic" else "cross_entropy"
 

@@ -41,8 +41,8 @@ class Backpropagation:
     deltas : list of array
         δˡ of each layer.
     gradients : list of tuples
-        ∂L/∂W and ∂L/∂b of each layer; with batch normalization also ∂L/∂γ and ∂L/∂β, where mean and variance are those of the
-        training data.
+        ∂L/∂W and ∂L/∂b of each layer; with batch normalization also ∂L/∂γ and ∂L/∂β, where mean and variance are those
+        of the training data.
     activation : str
         The name of φ.
     """
@@ -93,13 +93,15 @@ def explained(
 ) -> Backpropagation:
     """Go forward and back through the layers, by the formulas above."""
     slope = grad(lambda z: np.sum(activation(z)))  # φ works on each number alone, so the gradient of the sum is φ′
-    outputs, sums, normal = [X], [], []
+    outputs: list[Any] = [X]
+    sums: list[Any] = []
+    normal: list[Any] = []  # with batch normalization: ẑ, and ∂(γ ẑ + β)/∂z
     for l, layer in enumerate(parameters):
         z = outputs[-1] @ layer[0] + layer[1]
         normal.append(None)
         if len(layer) == 4 and moments is not None:
-            mean, variance = moments[l]
-            normal[-1] = ((z - mean) / np.sqrt(variance + SMALL), layer[2] / np.sqrt(variance + SMALL))
+            centre, spread = moments[l][0], np.sqrt(moments[l][1] + SMALL)
+            normal[-1] = ((z - centre) / spread, layer[2] / spread)
             z = normal[-1][0] * layer[2] + layer[3]
         sums.append(z)
         outputs.append(activation(z) if l < len(parameters) - 1 else z)

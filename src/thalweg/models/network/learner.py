@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from time import perf_counter
 from typing import Any
 
@@ -33,6 +34,8 @@ from .trainer import Diverged, Trainer
 
 __all__ = ["Learner"]
 
+#: What belongs to a fit that is running, and not to the model.
+PASSING = ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_evidence")
 #: Below this an adaptive learning rate ends the training.
 LEAST_RATE = 1e-6
 
@@ -57,6 +60,9 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
     weight_decay: float
     loss_curve_: list[float]
     validation_scores_: list[float] | None
+    best_loss_: float | None
+    best_validation_score_: float | None
+    checkpoint: Any
     _training: dict[str, Any]
 
     def _update(self) -> SGD | Adam:
@@ -110,6 +116,7 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
             End after one epoch.
         """
         earlier = len(self.loss_curve_) - self.n_iter_
+        written = (-np.inf, 0.0)
         # what does not change in the course of the training stays as it is
         self._training = {**self._training, **trainer.state(), "ended": False}
         end = ("iteration_limit", f"{self.max_iter} epochs are over, and the loss was still falling.")
@@ -123,7 +130,8 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
                 if stop:
                     self._training["ended"] = True
                     end = ("stalled", self._patience())
-                self._keep(fitted)
+                if self.checkpoint is not None:
+                    written = self._write_down(fitted(self._chosen(trainer)), written)
                 if watch.step(lambda: fitted(self._chosen(trainer))):
                     end = ("interrupted", f"Stopped by a callback after {self.n_iter_} epochs.")
                     break
@@ -145,7 +153,9 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
         del self.loss_curve_[earlier + self.n_iter_ :]
         if self.validation_scores_ is not None:
             del self.validation_scores_[earlier + self.n_iter_ :]
-        self.__dict__.update(fitted(self._chosen(trainer)))
+        attributes = fitted(self._chosen(trainer))
+        self.__dict__.update(attributes)
+        self._write_down(attributes, (-np.inf, 0.0))
         return end
 
     def _after_epoch(self, trainer: Trainer, score: Callable[[Any], float] | None) -> dict[str, Any]:
@@ -163,10 +173,12 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
         training = {**self._training, **trainer.state()}
         if score is not None:
             value = score(trainer.flat.nested)
-            idle = idle + 1 if not value >= self.best_validation_score_ + self.tol else 0
-            if value > self.best_validation_score_ or training.get("best") is None:
+            best = -np.inf if self.best_validation_score_ is None else self.best_validation_score_
+            idle = idle + 1 if not value >= best + self.tol else 0
+            if value > best or training.get("best") is None:
                 training["best"] = trainer.flat.vector.copy()
                 after["best_validation_score_"] = value
+            assert self.validation_scores_ is not None
             self.validation_scores_.append(value)
         else:
             best = np.inf if self.best_loss_ is None else self.best_loss_
@@ -199,5 +211,19 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
         best = self._training.get("best")
         return trainer.flat.view((self._training["vector"] if best is None else best).copy())
 
-    def _keep(self, fitted: Callable[[Any], dict[str, Any]]) -> None:
-        """What a model that writes itself down after each epoch does."""
+    def _write_down(self, attributes: dict[str, Any], last: tuple[float, float]) -> tuple[float, float]:
+        """Save the model as it is now, where a checkpoint is asked for: as often as takes a twentieth of the time.
+
+        `last` says when that was done before, and how long it took.
+        """
+        begun = perf_counter()
+        if self.checkpoint is None or begun < last[0] + 20 * last[1]:
+            return last
+        from thalweg.models.persistence import save
+
+        model = copy(self)
+        for name in PASSING:
+            model.__dict__.pop(name, None)
+        model.__dict__.update(attributes, checkpoint=None)
+        save(model, self.checkpoint)
+        return begun, perf_counter() - begun

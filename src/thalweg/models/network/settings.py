@@ -24,6 +24,7 @@ def _real(low: float, high: float = np.inf, *, above: bool = False, below: bool 
     def holds(v: Any) -> bool:
         if isinstance(v, (bool, np.bool_)) or not isinstance(v, Real):
             return False
+        v = float(v)
         return (low < v if above else low <= v) and (v < high if below else v <= high)
 
     span = f"{'above' if above else 'of at least'} {low:g}"
@@ -33,7 +34,7 @@ def _real(low: float, high: float = np.inf, *, above: bool = False, below: bool 
 
 
 def _whole(low: int) -> _Check:
-    return lambda v: isinstance(v, Integral) and not isinstance(v, bool) and v >= low, f"a whole number from {low}"
+    return lambda v: isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= low, f"a whole number from {low}"
 
 
 def _word(*words: str) -> _Check:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy.sparse import issparse
 
 from thalweg.optimize.schedules import Schedule
 from thalweg.optimize.stochastic import SGD, Adam
@@ -25,7 +25,7 @@ from thalweg.optimize.stochastic import SGD, Adam
 from .flat import Flat
 from .gradient import Counted, Gradient
 
-__all__ = ["Diverged", "Trainer"]
+__all__ = ["Diverged", "Trainer", "cut", "is_sparse"]
 
 
 class Diverged(ArithmeticError):
@@ -132,6 +132,9 @@ class Trainer:
         self._order = self._order[places]
 
     def _step(self, rows: Any, count: int) -> float:
+        total = float(count) if self.weights is None else float(np.sum(self.weights[rows]))
+        if total == 0:  # no row of this batch counts
+            return 0.0
         batch = tuple(None if a is None else cut(a, rows) for a in self.arrays)
         if self.draw is not None:
             batch += self.draw(self.steps, count)
@@ -140,7 +143,6 @@ class Trainer:
         self.flat.fill(g, slopes)
         value = float(value)
         if self.alpha:
-            total = float(count) if self.weights is None else float(np.sum(self.weights[rows]))
             W = x[: self.flat.weights]
             value += 0.5 * self.alpha / total * float(np.dot(W, W))
             g[: self.flat.weights] += np.asarray(self.alpha / total, x.dtype) * W
@@ -149,9 +151,14 @@ class Trainer:
         return value * count
 
 
+def is_sparse(array: Any) -> bool:
+    """Whether it is one of SciPy's sparse arrays or matrices."""
+    return bool(issparse(array))
+
+
 def cut(array: Any, rows: Any) -> Any:
     """Return some rows of an array, or of a sparse one as an ordinary array."""
-    if sparse.issparse(array):
+    if is_sparse(array):
         return array[rows].toarray()
     return array[rows] if isinstance(rows, slice) else np.take(array, rows, axis=0)
 
