@@ -22,9 +22,11 @@ PAGES = [
     "docs/command.md",
     "docs/formulas.md",
     "docs/optimize.md",
+    "docs/own_loss.md",
     "docs/performance.md",
     "docs/scipy.md",
     "docs/textbook.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs" / "models").glob("*.md")),
 ]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent), "COLUMNS": "100"}
@@ -139,20 +141,7 @@ def test_comparison():
     assert not same("minimum", "maximum")
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/architecture.md",
-        "docs/command.md",
-        "docs/index.md",
-        "docs/textbook.md",
-        "docs/optimize.md",
-        "docs/performance.md",
-        "docs/scipy.md",
-    ],
-)
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "docs/architecture.md", "docs/index.md"])
 def test_links_lead_somewhere(page):
     file = ROOT / page
     for target in re.findall(r"\]\(([^)#]+)", file.read_text("utf-8")):

@@ -598,3 +598,41 @@ def test_what_costs_more_to_interpret_once_than_to_compile_is_compiled_first(mon
     np.testing.assert_array_equal(execute.values(np.ones(50))[0], np.full(50, 3.0))
     assert execute.native
     assert execute.spent == 0.0
+
+
+def test_reproducible_chooses_before_the_first_call_by_sizes_alone(compiler):
+    small, large = square_graph(), square_graph((200_000,))
+    with tiers.reproducible(5):
+        few = Executable(small)
+        few(X)
+    with tiers.reproducible(10_000):
+        many = Executable(large)
+        many(np.ones(200_000))
+    for _ in range(1000):
+        few(X)
+        many(np.ones(200_000))
+    assert (few.native, few.reason, few.spent) == (False, "few calls", 0.0)
+    assert (many.native, many.reason, many.spent) == (True, "compiled", 0.0)
+
+
+def test_reproducible_does_not_depend_on_what_was_learned_or_kept(compiler, monkeypatch, disk):
+    graph = square_graph((100,))
+
+    def reason(calls):
+        with tiers.reproducible(calls):
+            run = Executable(graph)
+            run(np.ones(100))
+        return run.native
+
+    before = [reason(10**k) for k in range(9)]
+    monkeypatch.setitem(price._factors, False, 100.0)
+    assert [reason(10**k) for k in range(9)] == before
+    assert before == sorted(before) and set(before) == {False, True}
+
+
+def test_outside_of_reproducible_nothing_has_changed(compiler):
+    with tiers.reproducible(1):
+        pass
+    run = Executable(square_graph())
+    run(X)
+    assert run.settled is None

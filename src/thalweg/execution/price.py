@@ -26,6 +26,8 @@ _BYTE = 2.5e-10  # seconds to write one byte of a result
 _STEP = 7e-7  # seconds of one step of the interpreter
 _WEIGHT = 0.3  # of the latest compilation in the average
 
+_TIMES_LEAST = 3.0  # what interpreting takes, as a multiple of the least it can take
+
 _factors = {False: 1.0, True: 1.0}
 _lock = threading.Lock()
 
@@ -54,6 +56,11 @@ def interpreting_seconds(graph: Graph) -> float:
             written += n.size * n.dtype.itemsize
             steps += 1
     return written * _BYTE + steps * _STEP
+
+
+def pays(graph: Graph, calls: int) -> bool:
+    """Whether so many calls would take longer to interpret than the graph to compile, by the coefficients alone."""
+    return calls * _TIMES_LEAST * interpreting_seconds(graph) >= _START + _told(graph)[1]
 
 
 def learn(graph: Graph, seconds: float) -> None:

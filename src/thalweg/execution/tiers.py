@@ -8,6 +8,9 @@ Code that an earlier process has compiled is found on disk by the key of the gra
 quick functions after some milliseconds of calls. New code is tried first: it is kept, here and on disk, as soon as a
 call of it has been no slower than the fastest interpreted one, and given up if that does not come about.
 
+The two tiers round differently in the last digits, and time decides when one follows the other: a long iteration need
+not come out the same twice. Under `reproducible(calls)` the tier is chosen before the first call, by sizes alone.
+
 ``THALWEG_NATIVE=0`` switches native code off; ``THALWEG_NATIVE=always`` compiles before the first call, for tests.
 """
 
@@ -18,6 +21,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +56,31 @@ def checked_native(argument: Any) -> bool | None:
     return argument
 
 
+_expected: ContextVar[int | None] = ContextVar("calls that are expected of functions first called here", default=None)
+
+
+@contextlib.contextmanager
+def reproducible(calls: int) -> Iterator[None]:
+    """Within it, a function that is called for the first time is compiled at once, or interpreted for ever.
+
+    Which of the two depends on the graph and the expected number of calls, not on any clock, other functions, or what
+    is found on disk: the same computation gives the same bits, in this process and in the next on this machine.
+
+    Examples
+    --------
+    >>> import thalweg as tw
+    >>> f = tw.grad(lambda x: x**3)
+    >>> with reproducible(calls=10):
+    ...     print(f(2.0))
+    12.0
+    """
+    token = _expected.set(calls)
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
+
 class Executable:
     """A callable for a graph, like `Interpreter`: arrays in, the outputs out, ``None`` when a guard does not hold.
 
@@ -76,7 +105,8 @@ class Executable:
     spent : float
         Seconds spent interpreting, until it was decided.
     reason : str
-        Why that was settled on: "compiled" or "from disk"; "off", "none" (no machine code could be made), "slower".
+        Why that was settled on: "compiled" or "from disk"; "off", "none" (no machine code could be made), "slower",
+        "few calls" (`reproducible`).
     """
 
     __slots__ = (
@@ -191,6 +221,12 @@ class Executable:
             with _faults_are_told():
                 self._compile_now()
             return None if self.settled else self._settle(None, "none")
+        calls = _expected.get()
+        if calls is not None:
+            if price.pays(self.graph, calls):
+                with _faults_are_told():
+                    self._compile_now()
+            return None if self.settled else self._settle(None, "few calls")
         if self._stage().look_up_seconds > _LOOKED_UP:
             self._due = self._stage().look_up_seconds
         elif price.interpreting_seconds(self.graph) >= _QUICK:

@@ -14,6 +14,7 @@ except ImportError as error:
         "Models need scikit-learn, which is not installed: pip install thalweg[models]"
     ) from error
 
+from .estimator import estimator
 from .trained import Trained
 
-__all__ = ["Trained"]
+__all__ = ["Trained", "estimator"]

@@ -1,6 +1,6 @@
 """scikit-learn's callbacks (`set_callbacks`, `ProgressBar`, `ScoringMonitor`), served by any iterative `fit`.
 
-scikit-learn has them from version 1.9 on; with an older one, estimators have no `set_callbacks` and nothing else changes.
+scikit-learn has them from version 1.9 on; with an older one there is no `set_callbacks`, and nothing else changes.
 A `fit` is a task whose iterations are subtasks:
 
     class Model(CallbackSupport, BaseEstimator):
