@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from math import ceil
 from typing import Any
 
 from thalweg.graph import CONSTANT, INPUT, Graph, is_several
@@ -43,11 +44,6 @@ def compile_seconds(graph: Graph) -> float:
     return (0.0 if started() else _START) + told * _factors[large]
 
 
-def told_seconds(graph: Graph) -> float:
-    """The estimate without what this process has learnt: the same whenever and wherever it is asked for."""
-    return _START + _told(graph)[1]
-
-
 def interpreting_seconds(graph: Graph) -> float:
     """What one interpreted call will take at least: its steps, and the time to write what they compute."""
     written = steps = 0
@@ -60,7 +56,12 @@ def interpreting_seconds(graph: Graph) -> float:
 
 def pays(graph: Graph, calls: int) -> bool:
     """Whether so many calls would take longer to interpret than the graph to compile, by the coefficients alone."""
-    return calls * _TIMES_LEAST * interpreting_seconds(graph) >= _START + _told(graph)[1]
+    return calls >= calls_that_pay(graph)
+
+
+def calls_that_pay(graph: Graph) -> int:
+    """How many calls take as long to interpret as the graph to compile: the same in every process."""
+    return ceil((_START + _told(graph)[1]) / (_TIMES_LEAST * interpreting_seconds(graph)))
 
 
 def learn(graph: Graph, seconds: float) -> None:

@@ -14,7 +14,6 @@ was interrupted before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,9 @@ from thalweg.calculus.transformed import Transformed
 from thalweg.execution import price
 from thalweg.execution.native.threads import one_blas_thread
 from thalweg.execution.tiers import native_enabled
-from thalweg.graph import Graph
-from thalweg.ops.contract import CONTRACT
 from thalweg.tracing import tree
 
 __all__ = ["Counted", "Gradient"]
-
-_CALL = 1.5e-6  # seconds of an interpreted step beyond what `price` counts at least
-_FLOP = 2e-11
 
 
 class Gradient:
@@ -110,22 +104,10 @@ class _Way:
         self.entry = gradient.interpreted.entry(*arguments)
         self.fleeting = gradient.interpreted.entry(*arguments) is not self.entry  # it is traced anew at each call
         self.flat = all(a is None or type(a) is np.ndarray for a in arguments[1:])
-        graph = self.entry.execute.graph
-        self.limit = ceil(price.told_seconds(graph) / _seconds(graph))
+        self.limit = price.calls_that_pay(self.entry.execute.graph)
         self.native = False
 
     def compile(self, gradient: Gradient, arguments: tuple[Any, ...]) -> None:
         self.entry = gradient.native.entry(*arguments)
         self.entry.execute.compile_now()
         self.native = True
-
-
-def _seconds(graph: Graph) -> float:
-    """What an interpreted call costs, told from the graph."""
-    flop = steps = 0.0
-    for n in graph.nodes:
-        steps += bool(n.args)
-        if n.op is CONTRACT:
-            sizes = [prod(m.shape) for m in (*n.args, n)]
-            flop += 2 * sqrt(prod(sizes))  # (m, k) times (k, n): mk · kn · mn is the square of mkn
-    return price.interpreting_seconds(graph) + steps * _CALL + flop * _FLOP
