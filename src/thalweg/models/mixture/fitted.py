@@ -161,7 +161,9 @@ class FittedMixture(DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if n_samples < 1:
-            raise ArgumentError(f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample.")
+            raise ArgumentError(
+                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample."
+            )
         random = check_random_state(self.random_state)
         mixture = self._mixture()
         components = np.repeat(np.arange(len(mixture.weights)), random.multinomial(n_samples, mixture.weights))
