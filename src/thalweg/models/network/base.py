@@ -28,7 +28,7 @@ from .losses import LINKS, rows_of
 from .settings import checked, dtype_of, sizes_of
 from .trainer import cut, is_sparse
 
-__all__ = ["Network", "gradient_of", "network_of"]
+__all__ = ["Network", "as_double", "gradient_of", "in_dtype", "network_of"]
 
 #: Rows that are predicted at once, and rows at most that the moments of batch normalization are taken over.
 BLOCK, MANY = 4096, 16384
@@ -104,7 +104,7 @@ class Network(Learner):
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         weights = self._row_weights(given_y, weights)
         dtype = dtype_of(self.dtype, self.solver)
-        X, Y = _in_dtype(X, dtype), np.ascontiguousarray(Y, dtype=dtype)
+        X, Y = in_dtype(X, dtype), np.ascontiguousarray(Y, dtype=dtype)
         weights = None if weights is None else np.asarray(weights, dtype)
         if weights is not None and not weights.sum() > 0:
             raise ArgumentError("The sample weights add up to 0: at least one row must count.")
@@ -136,7 +136,7 @@ class Network(Learner):
                 batches = -(-trainer.rows // trainer.size)
         if not all(np.isfinite(p).all() for p in tree.flatten(self.parameters_)[0]):
             raise ArgumentError("The training ended at parameters that are not finite: scale the features.")
-        self._witness(self._whole(X, Y, weights, batches), _as_double(self.parameters_), status, message, begun)
+        self._witness(self._whole(X, Y, weights, batches), as_double(self.parameters_), status, message, begun)
         return self
 
     def _checked(self) -> None:
@@ -261,11 +261,11 @@ class Network(Learner):
         if self.architecture is not None or not self.batch_normalization:
             return None
         rows = slice(None, None, -(-X.shape[0] // MANY))
-        return statistics(_as_double(parameters), _dense(X[rows]), activation_of(self.activation))
+        return statistics(as_double(parameters), _dense(X[rows]), activation_of(self.activation))
 
     def _outputs(self, parameters: Any, X: Any, moments: Any) -> Any:
         """Outputs before the link, in double precision: what a row gets does not depend on the rows beside it."""
-        parameters, network = _as_double(parameters), network_of(self.activation, self.architecture)
+        parameters, network = as_double(parameters), network_of(self.activation, self.architecture)
         blocks = [
             np.asarray(network(parameters, _dense(X[first : first + BLOCK]), None, moments))
             for first in range(0, max(X.shape[0], 1), BLOCK)
@@ -317,7 +317,7 @@ class Network(Learner):
         X, Y = self._targets(X, y, first=False, partial=True)
         rows = rows_of(self.loss, self.delta)
         return explained(
-            _as_double(self.parameters_), _dense(X), np.asarray(Y, float), activation_of(self.activation), rows,
+            as_double(self.parameters_), _dense(X), np.asarray(Y, float), activation_of(self.activation), rows,
             self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "φ"),
             self.moments_,
         )  # fmt: skip
@@ -328,8 +328,8 @@ class Network(Learner):
         return tags
 
 
-def _in_dtype(X: Any, dtype: Any) -> Any:
-    """X in the dtype to compute in; where it does not fit, the place is named."""
+def in_dtype(X: Any, dtype: Any) -> Any:
+    """Return X in the dtype to compute in; where it does not fit, the place is named."""
     X = csr_array(X) if is_sparse(X) else X
     with np.errstate(over="ignore"):
         found = X.astype(dtype, copy=False)
@@ -349,7 +349,8 @@ def _dense(X: Any) -> Any:
     return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
 
 
-def _as_double(parameters: Any) -> Any:
+def as_double(parameters: Any) -> Any:
+    """Return nested parameters in double precision."""
     leaves, structure = tree.flatten(parameters)
     return tree.unflatten(structure, [np.asarray(leaf, dtype=np.float64) for leaf in leaves])
 

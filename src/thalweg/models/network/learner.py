@@ -42,6 +42,8 @@ __all__ = ["Learner"]
 PASSING = ("_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_evidence")
 #: Seconds that the verdict on a trained point may take.
 VERDICT = 20.0
+#: Between two checkpoints there is so many times what one takes.
+SPARING = 20.0
 #: Below this an adaptive learning rate ends the training.
 LEAST_RATE = 1e-6
 
@@ -369,7 +371,7 @@ class Learner(CallbackSupport, Trained, BaseEstimator):
         `last` says when that was done before, and how long it took.
         """
         begun = perf_counter()
-        if self.checkpoint is None or begun < last[0] + 20 * last[1]:
+        if self.checkpoint is None or begun < last[0] + SPARING * last[1]:
             return last
         from thalweg.models.persistence import save
 
