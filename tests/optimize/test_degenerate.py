@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimize.polynomials import polynomial_problem
-from thalweg.optimize import Problem, classify
+from thalweg.optimize import Problem, classify, minimize
 from thalweg.optimize.degenerate import Way
 
 # f, point, kind
@@ -99,3 +99,19 @@ def test_a_way_may_bend():
     way = Way(np.array([1.0, 0.0]), -1.0, 4, np.array([0.0, 2.0]))
     np.testing.assert_array_equal(way.step(3.0), [3.0, 18.0])
     assert way.two_sided and not Way(np.ones(1), -1.0, 3).two_sided
+
+
+def test_what_rounding_leaves_of_terms_that_cancel_is_no_saddle():
+    """Softmax does not change where all its arguments rise alike: f is flat along that line, to rounding."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 4)), np.eye(3)[rng.integers(3, size=150)]
+
+    def f(p):
+        V, W, b = p[:12].reshape(4, 3), p[12:21].reshape(3, 3), p[21:]
+        z = np.tanh(X @ V) @ W + b
+        penalty = 3e-3 * (np.sum(V**2) + np.sum(W**2))
+        return np.mean(np.log(np.sum(np.exp(z), axis=1)) - np.sum(y * z, axis=1)) + penalty
+
+    for seed in range(12):
+        s = minimize(f, np.random.default_rng(seed).normal(size=24), method="l-bfgs", tol=1e-8, escape_saddles=False)
+        assert s.kind in ("minimum", "degenerate"), s
