@@ -36,14 +36,20 @@ def predict(
     from thalweg.data import Recipe, read_table, redesign
 
     fitted = load(model)
+    recipe: Recipe | None
     about = getattr(fitted, "_table", None)
-    kind = about["model"] if about else ""
-    recipe = Recipe.from_dict(about["recipe"]) if about else Recipe(tuple(_names(fitted, model)))
+    try:
+        kind, target = (str(about["model"]), about["target"]) if about is not None else ("", None)
+        recipe = Recipe.from_dict(about["recipe"]) if about is not None else Recipe(tuple(_names(fitted, model)))
+    except (TypeError, KeyError, IndexError, AttributeError):
+        recipe = None
+    if recipe is None or len(recipe.names) != fitted.n_features_in_:
+        raise ArgumentError(f"{model} does not say how its features are made: fit it anew")
     with progress_line() as tell, nameless():
         table = read_table(data, tell, recipe.texts)
         X = redesign(table, recipe, missing=_takes_missing(fitted))
         columns = predictions(fitted, X)
-        score = _score(fitted, X, table, about)
+        score = _score(fitted, X, table, target)
     if as_json:
         content = {"command": "predict", "model": kind, "class": type(_last(fitted)).__name__, "rows": table.rows}
         print(json_text(content | {"columns": columns, "score": score}))
@@ -132,10 +138,9 @@ def _columns(name: str, values: Any) -> dict[str, np.ndarray]:
     return {f"{name}_{k}": values[:, k] for k in range(values.shape[1])}
 
 
-def _score(model: Any, X: np.ndarray, table: Any, about: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _score(model: Any, X: np.ndarray, table: Any, target: Any) -> dict[str, Any] | None:
     """How well the target is met, where the table has it."""
-    target = about["target"] if about else None
-    if target is None or target not in table.columns:
+    if not isinstance(target, str) or target not in table.columns:
         return None
     seen = table.columns[target]
     text = seen.dtype == object

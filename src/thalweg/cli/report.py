@@ -217,14 +217,20 @@ def _network_panels(fitted: Fitted) -> list[Callable[[Any], Any]]:
     assert y is not None
     seen = y[fitted.held]
 
-    def second(ax: Any) -> Any:
+    def second(ax: Any) -> None:
         if _is_classifier(fitted):
-            return plot.confusion(fitted.model, X, seen, ax=ax)
-        return plot.regression(
-            fitted.model, X, seen, names=fitted.design.names, target=fitted.question.target or "y", ax=ax
-        )
+            plot.confusion(fitted.model, X, seen, ax=ax)
+        else:
+            names, target = fitted.design.names, fitted.question.target or "y"
+            plot.regression(fitted.model, X, seen, names=names, target=target, ax=ax)
+        _say_held_out(fitted, ax)
 
     return [lambda ax: plot.loss_curve(fitted.inner, ax=ax), second]
+
+
+def _say_held_out(fitted: Fitted, ax: Any) -> None:
+    if len(fitted.test):
+        ax.set_xlabel(f"{ax.get_xlabel()} (rows held out)")
 
 
 # --- k-means ----------------------------------------------------------------------------------------------------------
@@ -387,10 +393,12 @@ def _autoencoder_panels(fitted: Fitted) -> list[Callable[[Any], Any]]:
     from thalweg import plot
 
     X = fitted.design.X[fitted.held]
-    return [
-        lambda ax: plot.loss_curve(fitted.inner, ax=ax),
-        lambda ax: plot.reconstruction(fitted.model, X, names=fitted.design.names, rows=6, ax=ax),
-    ]
+
+    def second(ax: Any) -> None:
+        plot.reconstruction(fitted.model, X, names=fitted.design.names, rows=6, ax=ax)
+        _say_held_out(fitted, ax)
+
+    return [lambda ax: plot.loss_curve(fitted.inner, ax=ax), second]
 
 
 TELLERS = {

@@ -258,8 +258,8 @@ def _trained(
         model.set_callbacks()
     if getattr(model, "dependencies_", None):  # made while the names were not there yet
         model.dependencies_ = [re.sub(r"\bx(\d+)\b", lambda m: made.names[int(m[1])], d) for d in model.dependencies_]
-    model.feature_names_in_ = names
     if not steps:
+        model.feature_names_in_ = names
         return model, model
     from sklearn.pipeline import Pipeline
 

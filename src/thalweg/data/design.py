@@ -75,12 +75,12 @@ class Recipe:
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Recipe:
-        """Back from plain values."""
-        return Recipe(
-            tuple(plain["columns"]),
-            {column: tuple(values) for column, values in plain["values"].items()},
-            bool(plain["reference"]),
-        )
+        """Back from plain values; a TypeError, KeyError or AttributeError where they are no recipe."""
+        columns, values = tuple(plain["columns"]), {c: tuple(v) for c, v in plain["values"].items()}
+        kinds = [{type(v) for v in found} for found in values.values()]
+        if not all(isinstance(c, str) for c in (*columns, *values)) or not all(k in ({str}, {float}) for k in kinds):
+            raise TypeError("no recipe")
+        return Recipe(columns, values, bool(plain["reference"]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,7 @@ def loss_curve(model: Any, *, ax: Any = None) -> Any:
         finite = loss[np.isfinite(loss)]
         if finite.size and finite.min() > 0 and finite.max() > WIDE * finite.min():
             ax.set_yscale("log")
-        ax.set_xlabel("epoch" if hasattr(inner, "learning_rate_init") and inner.solver != "lbfgs" else "iteration")
+        ax.set_xlabel("epoch" if getattr(inner, "t_", 0) > 0 else "iteration")  # t_: rows learnt from by batches
         ax.set_ylabel("loss")
         _whole_steps(ax)
         handles = list(ax.lines)
