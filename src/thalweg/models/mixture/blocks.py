@@ -17,6 +17,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .objective import patterns
+
 __all__ = ["Array", "Rows", "each_block", "own_threads", "tile_rows"]
 
 Array = npt.NDArray[Any]
@@ -70,6 +72,12 @@ class Rows:
     def incomplete(self) -> bool:
         """Whether a value is missing."""
         return bool(np.any(np.isnan(self.X)))
+
+    @cached_property
+    def patterns(self) -> tuple[Array, Array, Array]:
+        """What is observed in each pattern of missing values, the rows in the order of patterns, where each ends."""
+        observed, which = patterns(self.X)
+        return observed, np.argsort(which, kind="stable"), np.cumsum(np.bincount(which, minlength=len(observed)))
 
     def tile(self, start: int, stop: int) -> Array:
         """Return rows from the centre on."""

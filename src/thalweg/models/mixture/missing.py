@@ -21,7 +21,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .blocks import Array, Rows, tile_rows
-from .objective import patterns
 from .state import Mixture
 
 __all__ = ["incomplete_moments", "log_marginals"]
@@ -56,9 +55,7 @@ def log_marginals(rows: Rows, mixture: Mixture, scales: Array) -> Iterator[Part]
     logarithms = np.log(np.diagonal(np.broadcast_to(mixture.factors, (K, d, d)), axis1=1, axis2=2)).sum(axis=1)
     rest = scales - logarithms + 0.5 * d * np.log(2 * np.pi)
     means = mixture.means - rows.centre
-    observed, which = patterns(rows.X)
-    order = np.argsort(which, kind="stable")
-    ends = np.cumsum(np.bincount(which, minlength=len(observed)))
+    observed, order, ends = rows.patterns
     size = tile_rows(K * d)
     for seen, start, end in zip(observed, [0, *ends[:-1]], ends, strict=True):
         O = np.flatnonzero(seen)  # noqa: E741

@@ -259,11 +259,13 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
         yield mixture
 
     def _direct(self, rows: Rows, start: Mixture, step: Any) -> tuple[Run, Solution]:
-        last = [-np.inf]
+        last, asked = -np.inf, False
 
         def seen(mixture: Mixture, value: float) -> bool:
-            change, last[0] = value - last[0], value
-            return bool(step(mixture, value, change))
+            nonlocal last, asked
+            change, last = value - last, value
+            asked = bool(step(mixture, value, change))
+            return asked
 
         mixture, curve, solution = direct(rows, start, reg_covar=self.reg_covar, max_iter=self.max_iter, step=seen)
         if not np.all(np.isfinite(mixture.factors)) or solution.status == "unbounded":
@@ -271,7 +273,7 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
         value = curve[-1] if curve else -float(
             objective(to_parameters(mixture), rows.X, rows.weights, reg_covar=self.reg_covar)
         )  # fmt: skip
-        stopped = "interrupted" if solution.status == "interrupted" else None
+        stopped = "callback" if asked else "interrupted" if solution.status == "interrupted" else None
         return Run(mixture, value, curve, bool(solution.success), stopped), solution
 
     def _seen(self, watch: Watch, report: Report, mixture: Mixture, value: float, change: float) -> bool:

@@ -12,7 +12,7 @@ from .maximization import Collapse
 
 __all__ = ["EndOfEM", "collapse_words", "singular_words"]
 
-_ADVICE = "Use fewer components, a larger reg_covar, covariance_type='diag' or 'tied', or other starts (n_init)."
+_ADVICE = "Use fewer components, a larger reg_covar, covariance_type='diag' or 'tied', or other starts (n_init); data of a small scale are to be scaled."
 
 
 def singular_words(component: int | None, rows: float, kind: str, features: int, failed: int) -> str:
