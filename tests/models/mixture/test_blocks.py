@@ -1,5 +1,6 @@
 """Rows cut by sizes alone, and BLAS given back as it was."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -14,7 +15,7 @@ from thalweg.models.mixture.blocks import Rows, each_block, own_threads, tile_ro
 def test_blocks_cover_all_rows_in_order(count, threads):
     blocks = each_block(lambda start, stop: (start, stop), count, 16, threads)
     assert blocks[0][0] == 0 and blocks[-1][1] == count and len(blocks) <= 64
-    assert all(a[1] == b[0] and b[0] % 16 == 0 for a, b in zip(blocks, blocks[1:], strict=False))
+    assert all(a[1] == b[0] and b[0] % 16 == 0 for a, b in itertools.pairwise(blocks))
 
 
 def test_tiles():

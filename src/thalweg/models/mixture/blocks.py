@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .objective import patterns
 
-__all__ = ["Array", "Rows", "each_block", "own_threads", "tile_rows"]
+__all__ = ["Array", "Rows", "added", "each_block", "own_threads", "tile_rows"]
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -140,6 +140,11 @@ def each_block(work: Callable[[int, int], T], count: int, tile: int, threads: in
         return [work(*block) for block in blocks]
     with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
         return list(pool.map(lambda block: work(*block), blocks))
+
+
+def added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the sums of what blocks have found, in their order."""
+    return tuple(sum(one) for one in zip(*parts, strict=True))
 
 
 class _Held:
