@@ -107,12 +107,12 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     Examples
     --------
     >>> X = np.array([[1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [2.0, 3.0], [3.0, 5.0]])
-    >>> y = np.array([6.1, 7.9, 9.0, 11.1, 15.9])
+    >>> y = np.array([6.1, 7.9, 9.1, 10.9, 16.0])
     >>> model = LinearRegression().fit(X, y)
     >>> model.coef_.round(3), round(float(model.intercept_), 3)
-    (array([0.973, 1.97 ]), 3.129)
+    (array([1.2  , 1.878]), 2.957)
     >>> model.statistics_.standard_error.round(3)
-    array([0.143, 0.135, 0.074])
+    array([0.106, 0.125, 0.069])
     >>> model.solution_.kind
     'strict minimum'
     >>> shares = LinearRegression(fit_intercept=False, subject_to=lambda p: np.sum(p["coef"]) == 4).fit(X, y)
