@@ -160,3 +160,18 @@ def test_the_summary_says_what_is_certified():
     html = m.summary(level=0.99)._repr_html_()
     assert html.count("<table>") == 2 and "0.995479" in html and "[0.005" in html
     assert text.startswith(SUMMARY), text
+
+
+def test_weights_and_constraints_meet():
+    """A coefficient that is held at 0 is a column left out: intercept, errors, criteria."""
+    X, y, w = data(True)
+    held = LinearRegression(bounds={"coef": (np.r_[-np.inf, 0, -np.inf, -np.inf, -np.inf],
+                                             np.r_[np.inf, 0, np.inf, np.inf, np.inf])}).fit(X, y, w)  # fmt: skip
+    without = LinearRegression().fit(np.delete(X, 1, axis=1), y, w)
+    a, b = held.statistics_, without.statistics_
+    keep = [0, 1, 3, 4, 5]
+    np.testing.assert_allclose(a.estimate[keep], b.estimate, rtol=1e-7)
+    np.testing.assert_allclose(a.standard_error[keep], b.standard_error, rtol=1e-7)
+    assert np.isnan(a.standard_error[2]) and a.aic == pytest.approx(b.aic) and a.df_model == b.df_model
+    np.testing.assert_allclose(held.predict(X[:3], "prediction").upper,
+                               without.predict(np.delete(X[:3], 1, axis=1), "prediction").upper, rtol=1e-7)  # fmt: skip

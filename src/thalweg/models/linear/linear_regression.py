@@ -212,12 +212,12 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 beta = constraints.nonnegative(triangle)
                 b, rss = self._rest(triangle, beta)
                 free = np.all(beta > 0, axis=1)
-                spread = constraints.spread_of_free(triangle, np.flatnonzero(free) + 1, self.fit_intercept)
+                spread = constraints.spread_of_free(triangle, np.flatnonzero(free), self.fit_intercept)
         self.rank_, self.singular_, self.condition_ = found.rank, found.singular, found.condition
         self.n_iter_ = 1
         objective = constraints.compressed(triangle, triangle.rss, self.fit_intercept)
         parameters = self._nested(beta, b, single)
-        determined = free if found.rank == rows.features else _determined(found.G)
+        determined = free if self.positive or found.rank == rows.features else _determined(found.G)
         if self.bounds is not None or self.subject_to is not None:
             beta, b, rss, spread, determined = self._under_constraints(objective, parameters, triangle, single)
             parameters = self._nested(beta, b, single)
@@ -372,7 +372,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         found = np.empty(X.shape[0])
         basis = None
         if self.rank_ < self.n_features_in_ and not self._fitted["constrained"]:
-            basis = np.linalg.qr(spread[1:, spread[1:].any(axis=0)])[0]
+            basis = _basis(spread[1:])
         step = max(1, (1 << 18) // max(1, spread.size // max(1, len(spread)) + len(spread)))
         for k in range(0, X.shape[0], step):
             block = X[k : k + step]
@@ -399,8 +399,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             b = np.atleast_1d(np.asarray(self.parameters_["intercept"], float))
             estimate = np.concatenate([b[:, None], beta], axis=1)
             spread = np.concatenate([spread[:1] - f["mean"] @ spread[1:], spread[1:]])
-            apart = bool(np.all(determined)) or f["constrained"] or not np.any(f["mean"][~determined])
-            apart = apart and bool(np.any(spread[0]))
+            apart = bool(np.any(spread[0])) and (f["constrained"] or _lies_in(f["spread"][1:], f["mean"]))
             determined = np.concatenate([[apart], determined])
             names = ("intercept", *names)
         else:
@@ -514,12 +513,21 @@ def _centred_spread(triangle: Triangle, G: Array, intercept: bool) -> Array:
     return S
 
 
+def _basis(G: Array) -> Array:
+    """An orthonormal basis of what the columns of G span, which are independent or zero."""
+    return np.asarray(np.linalg.qr(G[:, G.any(axis=0)])[0])
+
+
 def _determined(G: Array) -> Array:
     """Which coefficients the data determine alone: those whose axis lies in the span of the rows."""
-    if not G.shape[1]:
-        return np.zeros(G.shape[0], bool)
-    Q = np.linalg.qr(G)[0]
+    Q = _basis(G)
     return np.asarray(np.einsum("ij,ij->i", Q, Q) > 1 - 1e-8)
+
+
+def _lies_in(G: Array, x: Array) -> bool:
+    """Whether x is in the span of the columns of G."""
+    Q = _basis(G)
+    return bool(np.linalg.norm(x - Q @ (Q.T @ x)) <= 1e-8 * np.linalg.norm(x))
 
 
 def _intercept(value: Any, dtype: Any) -> Any:
