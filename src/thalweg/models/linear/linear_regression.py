@@ -88,8 +88,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     condition_ : float
         The condition number of its columns, scaled to length one and as far as they are independent.
     dependencies_ : list of str
-        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank.  Of all coefficients that fit as well,
-        `coef_` are then those with the least sum of squares.
+        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank, and where there are not more rows than
+        unknowns, so that every column would repeat others.  Of all coefficients that fit as well, `coef_` are then
+        those with the least sum of squares.
     parameters_ : dict
         The trained point, ``{"coef": coef, "intercept": b}``, as `objective` takes it; without 'intercept' where none
         is fitted.
@@ -205,7 +206,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
             found = solved(triangle, self.tol, eps)
             beta, b, rss = _last_digits(rows, triangle, found, jobs)
-            self.dependencies_ = self._dependencies(triangle, eps) if found.rank < rows.features else []
             free = np.ones(rows.features, bool)
             spread = _centred_spread(triangle, found.G, self.fit_intercept)
             if self.positive and self.bounds is None and self.subject_to is None:
@@ -251,6 +251,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             "rows": len(rows) if rows.w is None else int(np.count_nonzero(rows.w)),
             "log_weights": 0.0 if rows.w is None else float(np.sum(np.log(rows.w[rows.w > 0]))),
             "how": triangle.how,
+            "repeats": triangle.R if found.rank < rows.features and triangle.how != "rows" else None,
+            "tol": self.tol,
+            "eps": eps,
             "target": getattr(y, "name", None) if isinstance(getattr(y, "name", None), str) else None,
             "constrained": self.positive or self.bounds is not None or self.subject_to is not None,
         }
@@ -275,10 +278,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         Y = np.asarray(y).reshape(len(y), -1)
         Y = Y if Y.dtype in (np.float64, np.float32) else Y.astype(float)
         return Rows(X, Y, w, bool(self.fit_intercept)), y.ndim == 1
-
-    def _dependencies(self, triangle: Triangle, eps: float) -> list[str]:
-        names = self._names()
-        return [told(d, names) for d in dependencies(triangle, self.tol, eps, self.fit_intercept)]
 
     def _names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)
@@ -388,6 +387,16 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     # ------------------------------------------------------------------ what may be said of it
 
     @property
+    def dependencies_(self) -> list[str]:
+        """Which columns repeat others, in the names of the features."""
+        check_is_fitted(self)
+        f = self._fitted
+        if f["repeats"] is None:
+            return []
+        found = dependencies(f["repeats"], f["weight"], f["mean"], f["tol"], f["eps"], bool(self.fit_intercept))
+        return [told(d, self._names()) for d in found]
+
+    @property
     def statistics_(self) -> Statistics:
         """Standard errors, t and p values, intervals of the coefficients, R², log-likelihood, AIC, BIC, F."""
         check_is_fitted(self)
@@ -428,7 +437,10 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         how = HOW[self._fitted["how"]][0] if hasattr(self, "_fitted") else ""
         s = self.statistics_
         target = self._fitted["target"]
-        return summary(s, level, how, target, self.condition_, self.dependencies_, self._fitted["constrained"])
+        repeats = self.dependencies_
+        if not repeats and self.rank_ < self.n_features_in_:
+            repeats = [f"{self.n_features_in_} columns have rank {self.rank_}"]
+        return summary(s, level, how, target, self.condition_, repeats, self._fitted["constrained"])
 
     def leverage(self, X: Any, sample_weight: Any = None) -> Array:
         """Return how much each row pulls the line to itself: hᵢ = wᵢ (1, xᵢ) C (1, xᵢ)ᵀ, which sum to the rank.
