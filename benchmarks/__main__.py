@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: Thalweg and its peers in one run: derivatives. ``… optimize``: minima.
+"""``python -m benchmarks``: Thalweg and its peers in one run: derivatives. ``… optimize``: minima. ``… models``: fits.
 
 ``python -m benchmarks foundation``: the interpreter.
 """
@@ -18,7 +18,7 @@ from benchmarks import threads
 
 def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Thalweg and its peers, in one run.")
-    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation", "optimize"])
+    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation", "optimize", "models"])
     parser.add_argument(
         "--only",
         metavar="PATTERN",
@@ -48,6 +48,10 @@ def main(given: list[str]) -> int:
         from benchmarks import optimize
 
         return optimize.run(options)
+    if options.what == "models":
+        from benchmarks.models import runner
+
+        return runner.run(options)
     with tempfile.TemporaryDirectory() as folder:  # nothing is found there that an earlier run has compiled
         os.environ["THALWEG_CACHE_DIR"] = folder
         return native(options)

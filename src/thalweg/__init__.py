@@ -31,7 +31,7 @@ from thalweg.formula import formula
 from thalweg.optimize import argmin, between, classify, descend, least_squares, maximize, minimize
 
 if TYPE_CHECKING:
-    from thalweg import models
+    from thalweg import models, plot
     from thalweg.models import estimator
 
 __version__ = "0.1.0"
@@ -62,6 +62,7 @@ __all__ = [
     "minimize",
     "models",
     "optimize",
+    "plot",
     "slope",
     "taylor",
     "trace",
@@ -70,14 +71,14 @@ __all__ = [
 ]
 
 #: Names that need an optional package: imported when they are first used.
-_LATER = {"models": "thalweg.models", "estimator": "thalweg.models"}
+_LATER = {"models": "thalweg.models", "estimator": "thalweg.models", "plot": "thalweg.plot"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'thalweg' has no attribute {name!r}")
     module = importlib.import_module(_LATER[name])
-    return module if name == "models" else getattr(module, name)
+    return module if name in ("models", "plot") else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -100,10 +100,11 @@ def value_and_grad(f: Callable[..., Any], wrt: Wrt = 0, *, native: bool | None =
     (5.0, array([2., 4.]))
     """
 
-    return Transformed(f, wrt, _value_and_gradient, "value_and_grad", native)
+    return Transformed(f, wrt, value_and_gradient, "value_and_grad", native)
 
 
-def _value_and_gradient(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+def value_and_gradient(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
+    """The rule of `value_and_grad`: the value, and after it the gradient in each variable."""
     y, parts = gradients(traced, variables, "value_and_grad")
     if variables.plain and not variables.several:
         return [y, *parts], tuple  # already as it is to be

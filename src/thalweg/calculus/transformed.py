@@ -104,14 +104,21 @@ class Transformed:
         >>> plan.flop  # a sine, a cosine and two products for each element
         4000
         """
+        return self.entry(*args, **kwargs).execute.plan(self.__name__)
+
+    def entry(self, *args: Any, **kwargs: Any) -> Entry:
+        """The trace that a call with these arguments uses: for whoever calls it many times, or settles how it is run.
+
+        Nothing is computed; the function is traced if it has not been for such arguments.
+        """
         call = Call(self._f, self._wrt, args, kwargs)
         arrays = call.arrays()
         traces = _kept(self._cache, call.key(), Traces)
         for entry in traces.entries:
             execute = entry.execute
             if entry.unchanged() and Interpreter(Graph(execute.graph.inputs, ()), execute.guards)(*arrays) is not None:
-                return execute.plan(self.__name__)
-        return self._entry(call, traces).execute.plan(self.__name__)
+                return entry
+        return self._entry(call, traces)
 
     def last_used(self) -> Entry | None:
         """The trace that the last call used, if all that it took for granted is as it was."""

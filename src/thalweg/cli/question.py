@@ -14,8 +14,8 @@ import numpy as np
 
 from thalweg.cli.arguments import Value, read_point
 from thalweg.cli.constraints import Bound, as_bound, as_bounds, guessed, read_comparisons, sides
-from thalweg.cli.data import read_columns
 from thalweg.cli.output import progress_line
+from thalweg.data.csv_file import read_columns
 from thalweg.errors import ArgumentError, ThalwegError
 from thalweg.formula import Formula, formula
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from math import ceil
 from typing import Any
 
 from thalweg.graph import CONSTANT, INPUT, Graph, is_several
@@ -55,7 +56,12 @@ def interpreting_seconds(graph: Graph) -> float:
 
 def pays(graph: Graph, calls: int) -> bool:
     """Whether so many calls would take longer to interpret than the graph to compile, by the coefficients alone."""
-    return calls * _TIMES_LEAST * interpreting_seconds(graph) >= _START + _told(graph)[1]
+    return calls >= calls_that_pay(graph)
+
+
+def calls_that_pay(graph: Graph) -> int:
+    """How many calls take as long to interpret as the graph to compile: the same in every process."""
+    return ceil((_START + _told(graph)[1]) / (_TIMES_LEAST * interpreting_seconds(graph)))
 
 
 def learn(graph: Graph, seconds: float) -> None:

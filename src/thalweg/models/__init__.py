@@ -15,6 +15,20 @@ except ImportError as error:
     ) from error
 
 from .estimator import estimator
+from .kmeans import KMeans
+from .linear import LinearRegression
+from .mixture import GaussianMixture
+from .network import NeuralNetworkClassifier, NeuralNetworkRegressor
+from .persistence import load
 from .trained import Trained
 
-__all__ = ["Trained", "estimator"]
+__all__ = [
+    "GaussianMixture",
+    "KMeans",
+    "LinearRegression",
+    "NeuralNetworkClassifier",
+    "NeuralNetworkRegressor",
+    "Trained",
+    "estimator",
+    "load",
+]

@@ -6,6 +6,7 @@ made when it is first asked for, and `fit` costs what the algorithm costs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +95,23 @@ class Trained:
             self._solution = self._evidence.judged()
             self._evidence = None
         return self._solution
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model into a file of numbers and texts, without code; `thalweg.models.load` reads it.
+
+        The training data are not in it; `solution_` is, if it was looked at before.  An existing file is replaced when
+        the new one is complete.
+
+        Raises
+        ------
+        ArgumentError
+            Where the model is not fitted, or one of its parameters is a function, which such a file cannot hold.
+        OSError
+            Where the file cannot be written; what was there is untouched.
+        """
+        from .persistence import save
+
+        save(self, path)
 
     def __getstate__(self) -> dict[str, Any]:
         parent: Any = super()

@@ -210,8 +210,14 @@ def _over(a: Node, r: Node) -> Node:
 
 def _share(a: Any, b: Any, out: Any = None) -> Any:
     """How much of max(a, b) is a: 1 where a > b, ½ at a tie, 0 below; NaN if one of them is."""
-    more, most = np.greater(a, b).view(np.int8), np.greater_equal(a, b).view(np.int8)
-    y = np.multiply(np.add(more, most), 0.5, out, dtype=np.result_type(a, b, np.float32))
+    if out is None:
+        out = np.empty(np.broadcast_shapes(np.shape(a), np.shape(b)), np.result_type(a, b, np.float32))
+    y = np.greater(a, b, out=out)
+    ties = np.equal(a, b)
+    if ties.any():
+        y += np.multiply(ties, 0.5, dtype=y.dtype)
+    if not np.ndim(y):
+        y = y[()]
     if has_nan(a) or has_nan(b):
         unknown = np.isnan(a) | np.isnan(b)
         if not np.ndim(y):

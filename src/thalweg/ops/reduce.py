@@ -177,10 +177,17 @@ def _evaluate_logsumexp(x: Any, axes: Axes) -> Any:
     x = np.asarray(x)
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
-    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
-    shift = np.where(np.isfinite(top), top, x.dtype.type(0))
+    if _short_rows(x, axes):
+        return _evaluate_logsumexp(np.ascontiguousarray(x.T), (0,))
+    top = np.maximum.reduce(x, axis=axes, keepdims=True, initial=-np.inf)
+    shift = top if np.isfinite(top).all() else np.where(np.isfinite(top), top, x.dtype.type(0))
     total = np.add.reduce(np.exp(x - shift), axis=axes)
     return np.log(total) + shift.reshape(np.shape(total))
+
+
+def _short_rows(x: Any, axes: Axes) -> bool:
+    """Whether rows are so short that NumPy is several times faster along the columns of the transpose."""
+    return x.ndim == 2 and axes == (1,) and 0 < x.shape[1] <= 32 < x.shape[0]
 
 
 def _jvp_logsumexp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: Node, axes: Axes) -> Node | None:
@@ -189,8 +196,13 @@ def _jvp_logsumexp(tangents: Sequence[Node | None], args: tuple[Node, ...], y: N
 
 
 def _evaluate_weights(x: Any, axes: Axes) -> Any:
-    top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
-    e = np.where(np.isinf(top), x == top, np.exp(x - np.where(np.isinf(top), 0, top))).astype(x.dtype, copy=False)
+    if _short_rows(x, axes):
+        return np.ascontiguousarray(_evaluate_weights(np.ascontiguousarray(x.T), (0,)).T)
+    top = np.maximum.reduce(x, axis=axes, keepdims=True, initial=-np.inf)
+    if np.isfinite(top).all():
+        e = np.exp(x - top)
+    else:
+        e = np.where(np.isinf(top), x == top, np.exp(x - np.where(np.isinf(top), 0, top))).astype(x.dtype, copy=False)
     return e / np.add.reduce(e, axis=axes, keepdims=True)
 
 

@@ -7,11 +7,14 @@ loaded. The last is what ``threadpoolctl.threadpool_limits`` sets, so a limit se
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import functools
 import math
 import os
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 VARIABLES = ("THALWEG_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -84,3 +87,41 @@ def counters(modules: Iterable[str] = LINKED) -> list[Counter]:
                 continue
             found.setdefault(addresses[0], Counter(*addresses))
     return list(found.values())
+
+
+@functools.cache
+def _functions() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
+    """The two C functions of each BLAS library that NumPy and SciPy are linked with."""
+    get, set_ = ctypes.CFUNCTYPE(ctypes.c_int), ctypes.CFUNCTYPE(None, ctypes.c_int)
+    return [(get(counter.get), set_(counter.set)) for counter in counters()]
+
+
+_alone = threading.Lock()
+_within = 0  # blocks of `one_blas_thread` that are running, in all threads
+_before: list[int] = []
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread: the same bits whatever the machine grants, and no waiting for threads on small matrices.
+
+    Blocks may nest and run in several threads; the last that ends gives back the counts, unless somebody has set
+    another one meanwhile.
+    """
+    global _within
+    functions = _functions()
+    with _alone:
+        _within += 1
+        if _within == 1:
+            _before[:] = [get() for get, _ in functions]
+            for _, set_ in functions:
+                set_(1)
+    try:
+        yield
+    finally:
+        with _alone:
+            _within -= 1
+            if _within == 0:
+                for (get, set_), count in zip(functions, _before, strict=True):
+                    if get() == 1:
+                        set_(count)

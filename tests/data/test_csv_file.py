@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from thalweg.cli import data
-from thalweg.cli.data import read_columns
+from thalweg.data import csv_file
+from thalweg.data.csv_file import read_columns
 from thalweg.errors import ArgumentError
 
 
@@ -113,7 +113,7 @@ def test_standard_input(monkeypatch):
 
 
 def test_progress_is_reported_on_a_long_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "ROWS_BETWEEN_REPORTS", 1000)
+    monkeypatch.setattr(csv_file, "ROWS_BETWEEN_REPORTS", 1000)
     path = tmp_path / "long.csv"
     path.write_text("x\n" + "".join(f"{row}\n" for row in range(3500)))
     reports: list[str] = []

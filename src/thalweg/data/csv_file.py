@@ -34,12 +34,83 @@ def read_columns(path: str, names: Collection[str], report: Report | None = None
 
     `report` is called now and then with a line on how far the reading is.
     """
-    label = "standard input" if path == "-" else path
-    with open_binary(path) as binary:
-        size = os.fstat(binary.fileno()).st_size if path != "-" else 0
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+    with open_rows(path, report) as rows:
+        header = rows.header
+        rows.refuse_twice(names)
+        wanted = [(place, name, array("d")) for place, name in enumerate(header) if name in names]
+        if not wanted:
+            listed = ", ".join(name for name in header if name)
+            raise ArgumentError(f"{rows.label} has the columns {listed}; none of them is in the formula")
+        for line, row in rows:
+            for place, name, values in wanted:
+                values.append(number(row[place], rows.label, line, name))
+    return {name: np.frombuffer(values, dtype=np.float64) for _, name, values in wanted}
+
+
+class Rows:
+    """The rows of an open file below its header, with the line on which each ends."""
+
+    def __init__(self, text: io.TextIOWrapper, label: str, tick: Callable[[int], None]) -> None:
+        start = list(up_to_first_filled(text))
+        if not start:
+            raise ArgumentError(f"{label} is empty; a line of column names is needed, then rows of numbers")
+        self.label, self._tick = label, tick
+        self._reader = csv.reader(itertools.chain(start, text), delimiter=delimiter_of(start[-1]), strict=True)
         try:
-            return convert(text, label, names, lambda rows: progress(report, label, rows, binary, size))
+            filled = (row for row in self._reader if "".join(row).strip())
+            row = next(filled, [])
+        except csv.Error as error:
+            raise self._no_csv(error) from None
+        self._line = self._reader.line_num
+        self.header = [normalize("NFKC", name.strip()) for name in row]  # as names in formulas are read
+        if all(is_number(name) for name in self.header):  # also where the header is empty
+            raise ArgumentError(
+                f"{label}, line {self._line}: no column names here; add a first line that names the columns"
+            )
+
+    def refuse_twice(self, names: Collection[str]) -> None:
+        """An error where one of `names` stands over several columns."""
+        for name in names:
+            if self.header.count(name) > 1:
+                raise ArgumentError(
+                    f"{self.label}, line {self._line}: {name} names {self.header.count(name)} columns; rename all but "
+                    "one"
+                )
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        rows, reader, fields = 0, self._reader, len(self.header)
+        try:
+            for row in reader:
+                if len(row) != fields:
+                    if len(row) <= 1 and not "".join(row).strip():
+                        continue  # a blank line
+                    raise ArgumentError(
+                        f"{self.label}, line {reader.line_num}: {counted(len(row), 'field')} where the header has "
+                        f"{fields}"
+                    )
+                yield reader.line_num, row
+                rows += 1
+                if rows % ROWS_BETWEEN_REPORTS == 0:
+                    self._tick(rows)
+        except csv.Error as error:
+            raise self._no_csv(error) from None
+        if not rows:
+            raise ArgumentError(f"{self.label} has column names but no rows of numbers below them")
+
+    def _no_csv(self, error: csv.Error) -> ArgumentError:
+        return ArgumentError(f"{self.label}, line {self._reader.line_num}: this is not CSV ({error})")
+
+
+@contextlib.contextmanager
+def open_rows(path: str, report: Report | None = None, binary: BinaryIO | None = None) -> Iterator[Rows]:
+    """The rows of a file; of `binary`, which `path` names, where that is given."""
+    label = "standard input" if path == "-" else path
+    with contextlib.ExitStack() as opened:
+        given = binary if binary is not None else opened.enter_context(open_binary(path))
+        size = os.fstat(given.fileno()).st_size if path != "-" else 0
+        text = io.TextIOWrapper(given, encoding="utf-8-sig", newline="")
+        try:
+            yield Rows(text, label, lambda rows: progress(report, label, rows, given, size))
         except UnicodeDecodeError:
             place = "" if path == "-" else f", line {first_undecodable_line(path)}"
             raise ArgumentError(f"{label}{place}: this is not UTF-8 text; save the file as CSV in UTF-8") from None
@@ -66,40 +137,6 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def convert(
-    text: io.TextIOWrapper, label: str, names: Collection[str], tick: Callable[[int], None]
-) -> dict[str, np.ndarray]:
-    start = list(up_to_first_filled(text))
-    if not start:
-        raise ArgumentError(f"{label} is empty; a line of column names is needed, then rows of numbers")
-    reader = csv.reader(itertools.chain(start, text), delimiter=delimiter_of(start[-1]), strict=True)
-    try:
-        filled = (row for row in reader if "".join(row).strip())
-        header = read_header(next(filled, []), label, reader.line_num, names)
-        wanted = [(place, name, array("d")) for place, name in enumerate(header) if name in names]
-        if not wanted:
-            listed = ", ".join(name for name in header if name)
-            raise ArgumentError(f"{label} has the columns {listed}; none of them is in the formula")
-        rows = 0
-        for row in reader:
-            if len(row) != len(header):
-                if len(row) <= 1 and not "".join(row).strip():
-                    continue  # a blank line
-                raise ArgumentError(
-                    f"{label}, line {reader.line_num}: {counted(len(row), 'field')} where the header has {len(header)}"
-                )
-            for place, name, values in wanted:
-                values.append(number(row[place], label, reader.line_num, name))
-            rows += 1
-            if rows % ROWS_BETWEEN_REPORTS == 0:
-                tick(rows)
-    except csv.Error as error:
-        raise ArgumentError(f"{label}, line {reader.line_num}: this is not CSV ({error})") from None
-    if not rows:
-        raise ArgumentError(f"{label} has column names but no rows of numbers below them")
-    return {name: np.frombuffer(values, dtype=np.float64) for _, name, values in wanted}
-
-
 def up_to_first_filled(lines: io.TextIOWrapper) -> Iterator[str]:
     """The blank lines at the top, if any, and the first line with something in it; nothing if there is none."""
     blank = []
@@ -113,16 +150,6 @@ def up_to_first_filled(lines: io.TextIOWrapper) -> Iterator[str]:
 def delimiter_of(header: str) -> str:
     """The delimiter that splits the header into most fields, quotes respected; a comma where all are equal."""
     return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter), [])))
-
-
-def read_header(row: list[str], label: str, line: int, names: Collection[str]) -> list[str]:
-    header = [normalize("NFKC", name.strip()) for name in row]  # as names in formulas are read
-    if all(is_number(name) for name in header):  # also where the header is empty
-        raise ArgumentError(f"{label}, line {line}: no column names here; add a first line that names the columns")
-    for name in names:
-        if header.count(name) > 1:
-            raise ArgumentError(f"{label}, line {line}: {name} names {header.count(name)} columns; rename all but one")
-    return header
 
 
 def is_number(text: str) -> bool:

@@ -1,0 +1,7 @@
+"""Linear regression: least squares with all that may be said of it."""
+
+from .linear_regression import Intervals, LinearRegression
+from .statistics import Statistics
+from .summary import Summary
+
+__all__ = ["Intervals", "LinearRegression", "Statistics", "Summary"]
