@@ -74,6 +74,17 @@ class Rows:
         return bool(np.any(np.isnan(self.X)))
 
     @cached_property
+    def scatter(self) -> Array:
+        """The weighted mean of xxᵀ, from the centre on; of complete rows."""
+        total = np.zeros((self.features, self.features))
+        step = tile_rows(self.features)
+        for i in range(0, self.count, step):
+            x = self.tile(i, i + step)
+            w = self.weights_of(i, i + step)
+            total += x.T @ (x if w is None else x * w[:, None])
+        return total / self.total
+
+    @cached_property
     def patterns(self) -> tuple[Array, Array, Array]:
         """What is observed in each pattern of missing values, the rows in the order of patterns, where each ends."""
         observed, which = patterns(self.X)
