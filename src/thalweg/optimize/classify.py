@@ -30,9 +30,10 @@ from .certificate import Certificate, Travel
 from .curvature import Curvature, curvature_at
 from .degenerate import Verdict, Way, decide_by_higher_order
 from .kinks import verdict_on_kink
-from .large import DENSE, densified, look
+from .large import densified, look
 from .patience import Check
-from .problem import DENSE_LIMIT, Point, Vector
+from .problem import Point, Vector
+from .sizes import ALL_DENSE, DENSE_LIMIT
 
 __all__ = ["KINDS", "Classification", "classify_point"]
 
@@ -173,7 +174,7 @@ def classify_point(
 
 def _sparse(point: Point, tol: float, travel: Travel, check: Check | None) -> Classification:
     """The same where the Hessian is a sparse matrix."""
-    if point.problem.n <= DENSE:
+    if point.problem.n <= ALL_DENSE:
         return classify_point(densified(point), tol, travel, check)
     looked = look(point, None, None, tol, travel, None, check)
     result = _result(point, looked.verdict, None)

@@ -27,8 +27,9 @@ from typing import Literal
 
 import numpy as np
 
-from .problem import DENSE_LIMIT, Matrix, Point, Vector
+from .problem import Matrix, Point, Vector
 from .scaling import equilibrate
+from .sizes import DENSE_LIMIT
 
 __all__ = ["Curvature", "curvature_at", "inertia"]
 

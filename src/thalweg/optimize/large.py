@@ -11,7 +11,7 @@ the others, and W the Hessian of L there,
 
 Where constraints are active with multiplier zero, W > 0 on the larger space, where they do not count, is enough for a
 minimum, and W with a negative eigenvalue on the smaller one, where they do, for a saddle point; the cone between is not
-looked at.  Up to `DENSE` variables all this is left to `constrained`, with full matrices.
+looked at.  Up to `sizes.ALL_DENSE` variables all this is left to `constrained`, with full matrices.
 
 References
 ----------
@@ -39,8 +39,6 @@ from .signature import Signature
 
 __all__ = ["Looked", "densified", "look"]
 
-#: Up to so many variables sparse matrices are filled, and everything is found out.
-DENSE = 300
 #: Steps of Lanczos' method, to find a way out and for an estimate.
 STEPS, QUICK = 60, 16
 

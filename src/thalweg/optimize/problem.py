@@ -33,13 +33,32 @@ from thalweg.errors import ArgumentError
 
 from .clock import check
 
-__all__ = ["Constraints", "Evaluations", "Matrix", "Point", "Problem", "Residuals", "Vector"]
+__all__ = ["Constraints", "Evaluations", "Matrix", "Once", "Point", "Problem", "Residuals", "Vector"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-#: Up to this many variables the Hessian is formed in full; beyond, only its products with vectors are used.
-DENSE_LIMIT = 200
+
+class Once:
+    """A truth that is found out when it is first asked for.
+
+    Examples
+    --------
+    >>> sparse = Once(lambda: print("looking") or True)
+    >>> sparse.known
+    >>> bool(sparse), bool(sparse), sparse.known
+    looking
+    (True, True, True)
+    """
+
+    def __init__(self, find: Callable[[], bool]) -> None:
+        self._find = find
+        self.known: bool | None = None
+
+    def __bool__(self) -> bool:
+        if self.known is None:
+            self.known = self._find()
+        return self.known
 
 
 @dataclass
@@ -174,8 +193,9 @@ class Problem:
         What the graph has shown, in a word or two: 'convex quadratic', 'linear', 'sum of squares'.
     sampled : Sampled, optional
         The objective by mini-batches, for stochastic methods.
-    sparse : bool
-        Hessians and Jacobians are `scipy.sparse.csr_array`.
+    sparse : bool or Once
+        Hessians and Jacobians are `scipy.sparse.csr_array`.  Without constraints nobody knows before it is asked for:
+        only what forms or factorizes a Hessian asks.
     convex : bool or None
         Whether f is known to be convex and the feasible set too.
     smooth : bool or None
@@ -212,7 +232,7 @@ class Problem:
     values: Callable[[Matrix], Vector] | None = None
     sampled: Any = None
     structure: str = ""
-    sparse: bool = False
+    sparse: bool | Once = False
     convex: bool | None = None
     smooth: bool | None = None
 
@@ -321,7 +341,7 @@ class Problem:
             upper=self.upper,
             constraints=held,
             structure=self.structure,
-            sparse=self.sparse,
+            sparse=bool(self.sparse.known) if isinstance(self.sparse, Once) else self.sparse,
             convex=self.convex,
             smooth=self.smooth,
         )
