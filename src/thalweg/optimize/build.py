@@ -242,19 +242,18 @@ class _Builder:
         n = start.size
         program = Program(alone, DENSE_SHARE if n > DENSE_LIMIT else 0.0)
         at = program.values if not args else lambda x: program.values(x, *args)
-        product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
-
-        def times(x: Vector, v: Vector) -> Vector:
-            return np.asarray(product(x, v))
-
         squares: Residuals | None = None
 
         def f_and_gradient(x: Vector) -> tuple[float, Vector]:
             return at(x)[:2]
 
-        facts, smooth = Facts("", None), None
-        if self.residuals:
+        facts = Facts("", None)
+        smooth: bool | Once | None = Once(lambda: program.smooth)  # asked at points that were evaluated
+        form = _form(program, start, args)
+        if self.residuals and n <= DENSE_LIMIT:
             f_and_gradient, squares, smooth = self._residuals(point, start)
+        elif self.residuals:
+            squares = self._many_residuals(point, form)
         elif n <= DENSE_LIMIT:
             at(start)  # traced now, for what the graph shows
             second = None if args else lambda x: program.hessian(x, 1.0, NO_ROWS)
@@ -271,13 +270,13 @@ class _Builder:
             values=_batch(flat, args),
             f_and_gradient=f_and_gradient,
             f_hessian=lambda x: program.hessian(x, 1.0, NO_ROWS, *args),
-            f_hessian_product=times if n > DENSE_LIMIT else None,
+            f_hessian_product=_product(flat, args) if n > DENSE_LIMIT else None,
             f_line=_line(flat, args),
             unravel=point,
             names=names,
             explain=_explain(flat, args),
             undisturbed=undisturbed,
-            sparse=_form(program, start, args),
+            sparse=form,
         )
 
     def _unconstrained(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -288,13 +287,8 @@ class _Builder:
         self, point: Callable[[Any], Any], start: Vector
     ) -> tuple[Callable[..., Any], Residuals, bool | None]:
         """½ ‖r‖² with its gradient, r with its Jacobian, of one evaluation; and whether they are known to be smooth."""
-        f, args = self.f, self.args
-
-        def both(v: Any, *given: Any) -> tuple[Any, Any]:
-            r = residual_vector(call(f, point(v), given))
-            return 0.5 * (r @ r), r
-
-        program = Program(both)
+        args = self.args
+        program = Program(self._both(point))
         values = program.values
         last: list[Any] = [None, None]  # the vector that was evaluated last, and what came out
 
@@ -305,6 +299,28 @@ class _Builder:
 
         at(start)  # traced now, for what the graph shows
         return lambda x: at(x)[:2], Residuals(lambda x: at(x)[2:]), program.smooth or None
+
+    def _many_residuals(self, point: Callable[[Any], Any], sparse: bool | Once) -> Residuals:
+        """r with its Jacobian for many variables: made for methods that ask, in the form of the Hessian."""
+        args, both = self.args, self._both(point)
+        made: list[Program] = []
+
+        def at(x: Vector) -> Any:
+            if not made:
+                made.append(Program(both, float(bool(sparse))))
+            return made[0].values(x, *args)[2:]
+
+        return Residuals(at)
+
+    def _both(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
+        """½ ‖r‖² and r."""
+        f = self.f
+
+        def both(v: Any, *given: Any) -> tuple[Any, Any]:
+            r = residual_vector(call(f, point(v), given))
+            return 0.5 * (r @ r), r
+
+        return both
 
     # ---------------------------------------------------------------- with constraints
 
@@ -366,6 +382,7 @@ class _Builder:
             n=n,
             f_and_gradient=f_and_gradient,
             f_hessian=lambda x: lagrangian(x, 1.0, none),
+            f_hessian_product=_product(objective, args) if n > DENSE_LIMIT and not m else None,
             f_line=_line(objective, args),
             values=_batch(objective, args),
             unravel=point,
@@ -402,6 +419,11 @@ def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
     order[held] = free.size + np.arange(held.size)
     constants = fixed[held]
     return lambda v: np.concatenate([v, constants])[order]
+
+
+def _product(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector], Vector]:
+    product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
+    return lambda x, v: np.asarray(product(x, v))
 
 
 def _line(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector, int], Vector]:

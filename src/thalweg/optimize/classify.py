@@ -150,7 +150,7 @@ def classify_point(
     travel = travel or Travel(np.abs(point.x))
     if point.problem.sparse:
         return _sparse(point, tol, travel, check)
-    c = curvature_at(point)
+    c = curvature_at(point, tol)
     if c is None:
         if point.gradient_norm > tol:
             return _result(point, Verdict("not stationary", _slope_sentence(point)), None)
@@ -192,7 +192,8 @@ def verdict(point: Point, c: Curvature, check: Check | None = None) -> Verdict:
             return Verdict("degenerate", "the lowest Hessian eigenvalue cannot be told from zero")
         return decide_by_higher_order(point, c, check)
     if not c.complete:
-        return Verdict("degenerate", "the extreme eigenvalues of the Hessian could not be found to enough digits")
+        why = "the extreme eigenvalues of the Hessian could not be found to enough digits"
+        return Verdict("degenerate", f"{why}, by {c.products} products with it")
     if c.positive:
         return Verdict("strict minimum", _definite_sentence(c, "positive"), None, Way(c.extreme(1)[0], 1.0, 2))
     way = Way(c.extreme(-1)[0], 0.5 * c.extreme(-1)[1], 2)
@@ -216,7 +217,8 @@ def _definite_sentence(c: Curvature, word: str) -> str:
     if len(c.eigenvalues) == 1:
         return f"the second derivative is {word} ({c.eigenvalues[0]:.4g})"
     nearest = c.eigenvalues[np.argmin(np.abs(c.eigenvalues))]
-    return f"all Hessian eigenvalues are {word} (nearest to zero: {nearest:.4g})"
+    how = f", by {c.products} products" if c.products else ""
+    return f"all Hessian eigenvalues are {word} (nearest to zero: {nearest:.4g}{how})"
 
 
 def _result(point: Point, v: Verdict, c: Curvature | None) -> Classification:

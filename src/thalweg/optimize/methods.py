@@ -219,7 +219,7 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         if not problem.sparse and n + problem.m <= FEW:
             return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
-    if problem.residuals is not None and "quadratic" not in problem.structure:
+    if problem.residuals is not None and "quadratic" not in problem.structure and not _too_many(problem):
         if problem.f_hessian is not None and n <= NEWTON_LIMIT and not problem.sparse:
             return "levenberg-marquardt+newton", f"chosen for {variables} and a sum of squares"
         return "levenberg-marquardt", f"chosen for {variables} and a sum of squares"
@@ -238,6 +238,11 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         return "l-bfgs", f"chosen for {variables}, where forming the Hessian would cost too much"
     few = n <= QUASI_NEWTON_LIMIT
     return ("bfgs" if few else "l-bfgs"), f"chosen for {variables} because there is no Hessian"
+
+
+def _too_many(problem: Problem) -> bool:
+    """Whether the Jacobian of residuals would be a dense matrix with very many columns, and products are at hand."""
+    return problem.n > SMALL and problem.f_hessian_product is not None and not problem.sparse
 
 
 def _seen(problem: Problem) -> str:

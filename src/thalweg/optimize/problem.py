@@ -61,6 +61,11 @@ class Once:
         return self.known
 
 
+def known(truth: bool | Once | None) -> bool | None:
+    """What has been found out by now."""
+    return truth.known if isinstance(truth, Once) else truth
+
+
 @dataclass
 class Evaluations:
     """How often the function and its derivatives were evaluated."""
@@ -198,7 +203,7 @@ class Problem:
         only what forms or factorizes a Hessian asks.
     convex : bool or None
         Whether f is known to be convex and the feasible set too.
-    smooth : bool or None
+    smooth : bool, Once or None
         Whether f and c are known to have derivatives everywhere that they are finite: no abs, max, floor, branches.
         Kinks are not looked for then.
 
@@ -234,7 +239,7 @@ class Problem:
     structure: str = ""
     sparse: bool | Once = False
     convex: bool | None = None
-    smooth: bool | None = None
+    smooth: bool | Once | None = None
 
     def __post_init__(self) -> None:
         if (self.lower is None) != (self.upper is None):
@@ -307,6 +312,7 @@ class Problem:
 
     def hessian_product(self, x: Vector, v: Vector) -> Vector:
         """Return H(x) v without forming H where that can be avoided."""
+        check()  # hundreds are asked for between two evaluations
         with np.errstate(all="ignore"):
             if self.f_hessian_product is not None:
                 return np.asarray(self.f_hessian_product(x, v), dtype=np.float64)
@@ -341,9 +347,9 @@ class Problem:
             upper=self.upper,
             constraints=held,
             structure=self.structure,
-            sparse=bool(self.sparse.known) if isinstance(self.sparse, Once) else self.sparse,
+            sparse=bool(known(self.sparse)),
             convex=self.convex,
-            smooth=self.smooth,
+            smooth=known(self.smooth),
         )
 
     def negated(self) -> Problem:
