@@ -14,7 +14,23 @@ except ImportError as error:
         "Models need scikit-learn, which is not installed: pip install thalweg[models]"
     ) from error
 
+from .autoencoder import Autoencoder
 from .estimator import estimator
+from .kmeans import KMeans
+from .linear import LinearRegression
+from .mixture import GaussianMixture
+from .network import NeuralNetworkClassifier, NeuralNetworkRegressor
+from .persistence import load
 from .trained import Trained
 
-__all__ = ["Trained", "estimator"]
+__all__ = [
+    "Autoencoder",
+    "GaussianMixture",
+    "KMeans",
+    "LinearRegression",
+    "NeuralNetworkClassifier",
+    "NeuralNetworkRegressor",
+    "Trained",
+    "estimator",
+    "load",
+]

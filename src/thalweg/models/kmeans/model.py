@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from thalweg.models.callbacks import CallbackSupport, Watch, watched, with_callbacks
 from thalweg.models.trained import Trained
 
-from .checks import checked_parameters, checked_start, checked_weights, runs_wanted
+from .checks import checked_finite, checked_parameters, checked_start, checked_weights, runs_wanted
 from .distances import Distance, generalized
 from .evidence import evidence_of
 from .lloyd import Run, lloyd, same_clusters
@@ -164,7 +164,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         --------
         >>> import thalweg as tw
         >>> X = np.array([[0.0], [1.0], [5.0]])
-        >>> KMeans.objective(np.array([[0.0], [4.0]]), X)
+        >>> float(KMeans.objective(np.array([[0.0], [4.0]]), X))
         2.0
         >>> tw.grad(KMeans.objective)(np.array([[0.0], [4.0]]), X)
         array([[-2.],
@@ -435,7 +435,9 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
             dtype=_FLOATS,
             order="C",
             accept_large_sparse=False,
+            ensure_all_finite=False,
         )
+        checked_finite(X, getattr(self, "feature_names_in_", None))
         return _csr_array(X) if scipy.sparse.issparse(X) else X
 
     def __sklearn_tags__(self) -> Any:

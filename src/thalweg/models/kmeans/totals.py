@@ -77,7 +77,8 @@ class Totals:
     def value(self, centers: Array) -> float:
         """Σ w ‖x − c‖² over all rows, each with the centre of its cluster."""
         inner = np.einsum("ij,ij->", centers, self.sums)
-        return max(0.0, self.rows.squares[0] - 2.0 * inner + self.weights @ np.einsum("ij,ij->i", centers, centers))
+        outer = self.weights @ np.einsum("ij,ij->i", centers, centers)
+        return max(0.0, float(self.rows.squares[0] - 2.0 * inner + outer))
 
     def relocated(self, labels: Array, centers: Array) -> Totals:
         """Totals in which every empty cluster has one row: one of those that lie farthest from their centres."""

@@ -96,7 +96,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         -------
         ndarray of int, shape (n_samples,)
         """
-        return self._log_joint(X).argmax(axis=1)
+        return self._log_joint(X).argmax(axis=0)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability that a row belongs to each component.
@@ -111,7 +111,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         """
         joint = self._log_joint(X)
         softmax(joint)
-        return joint
+        return np.ascontiguousarray(joint.T)
 
     def aic(self, X: Any, sample_weight: Any = None) -> float:
         """Return Akaike's criterion, −2 log L + 2 p; less is better.
@@ -161,7 +161,9 @@ class FittedMixture(DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if n_samples < 1:
-            raise ArgumentError(f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample.")
+            raise ArgumentError(
+                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least one sample."
+            )
         random = check_random_state(self.random_state)
         mixture = self._mixture()
         components = np.repeat(np.arange(len(mixture.weights)), random.multinomial(n_samples, mixture.weights))

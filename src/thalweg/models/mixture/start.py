@@ -46,9 +46,7 @@ def assigned(rows: Rows, centres: Array, rounds: int, threads: int = 1) -> Array
     for round_ in range(rounds + 1):
         norms = np.einsum("kd,kd->k", centres, centres)
 
-        def block(
-            start: int, stop: int, centres: Array = centres, norms: Array = norms
-        ) -> tuple[float, Array, Array]:
+        def block(start: int, stop: int, centres: Array = centres, norms: Array = norms) -> tuple[float, Array, Array]:
             squares, counts, sums = 0.0, np.zeros(K), np.zeros((K, d))
             for i in range(start, stop, tile):
                 end = min(i + tile, stop)

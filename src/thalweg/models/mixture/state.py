@@ -14,7 +14,15 @@ from scipy.linalg import lapack
 from .blocks import Array
 from .objective import Parameters, inverse_factors, log_weights
 
-__all__ = ["TYPES", "Mixture", "factored", "factors_of_precisions", "from_parameters", "number_of_parameters", "to_parameters"]
+__all__ = [
+    "TYPES",
+    "Mixture",
+    "factored",
+    "factors_of_precisions",
+    "from_parameters",
+    "number_of_parameters",
+    "to_parameters",
+]
 
 TYPES = ("full", "tied", "diag", "spherical")
 
