@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimize.polynomials import polynomial_problem
-from thalweg.optimize import Problem, classify
+from thalweg.optimize import Problem, classify, minimize
 from thalweg.optimize.degenerate import Way
 
 # f, point, kind
@@ -99,3 +99,35 @@ def test_a_way_may_bend():
     way = Way(np.array([1.0, 0.0]), -1.0, 4, np.array([0.0, 2.0]))
     np.testing.assert_array_equal(way.step(3.0), [3.0, 18.0])
     assert way.two_sided and not Way(np.ones(1), -1.0, 3).two_sided
+
+
+def test_what_rounding_leaves_of_terms_that_cancel_is_no_saddle():
+    """Softmax does not change where all its arguments rise alike: f is flat along that line, to rounding."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 4)), np.eye(3)[rng.integers(3, size=150)]
+
+    def f(p):
+        V, W, b = p[:12].reshape(4, 3), p[12:21].reshape(3, 3), p[21:]
+        z = np.tanh(X @ V) @ W + b
+        penalty = 3e-3 * (np.sum(V**2) + np.sum(W**2))
+        return np.mean(np.log(np.sum(np.exp(z), axis=1)) - np.sum(y * z, axis=1)) + penalty
+
+    for seed in range(12):
+        s = minimize(f, np.random.default_rng(seed).normal(size=24), method="l-bfgs", tol=1e-8, escape_saddles=False)
+        assert s.kind in ("minimum", "degenerate"), s
+
+
+def test_a_direction_that_is_known_no_better_than_the_point_makes_no_saddle():
+    """What one bias of a linear autoencoder adds the other may take away: f is flat along a line in exact numbers."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 4)) @ np.diag([3.0, 1.0, 0.5, 0.2]) + np.array([5.0, 3.0, 4.0, 1.0])
+
+    def f(p):
+        W, b, V, c = p[:4], p[4], p[5:9], p[9:]
+        again = (X @ W + b)[:, None] * V + c
+        return 0.5 * np.mean(np.sum((again - X) ** 2, axis=1)) + 2e-3 * (np.sum(W**2) + np.sum(V**2))
+
+    for seed in range(6):
+        x0 = 0.5 * np.random.default_rng(seed).normal(size=13)
+        s = minimize(f, x0, method="l-bfgs", tol=1e-8, escape_saddles=False, max_iterations=3000)
+        assert s.kind in ("minimum", "degenerate"), s

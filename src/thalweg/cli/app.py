@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import os
 import sys
@@ -13,8 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from thalweg.cli import cache, output
+from thalweg.cli import cache, fit, output, predict
 from thalweg.cli.arguments import write_point
+from thalweg.cli.places import PICTURES, check_place
 from thalweg.cli.question import Question, read_question
 from thalweg.errors import ArgumentError, ThalwegError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Exact derivatives and minima of a formula.",
+    help="Exact derivatives and minima of a formula, and models of a table.",
 )
 
 FormulaText = Annotated[str | None, typer.Argument(metavar="FORMULA", help='Such as "100*(y - x^2)^2 + (1 - x)^2".')]
@@ -93,7 +93,7 @@ def search_command(sense: str) -> Callable[..., int]:
             print(methods_text())
             return ANSWERED
         if plot is not None:
-            check_plot(plot)
+            check_place(plot, "--plot", PICTURES)
         guess = bool(subject_to or bounds or starts > 1)
         question = read_question(formula, data, start, "--start", subject_to, bounds, guess)
         question.needs_one_number()
@@ -130,17 +130,6 @@ app.command("minimize", help="Find a minimum of a formula, and say what kind of 
 app.command("maximize", help="Find a maximum of a formula, and say what kind of point it is.")(
     search_command("maximize")
 )
-
-
-def check_plot(path: str) -> None:
-    """An error before a long search rather than after it, where its picture could not be drawn."""
-    if not path.lower().endswith((".png", ".svg", ".pdf")):
-        raise ArgumentError(f"--plot: end the name of the file with .png, .svg or .pdf, not {path!r}")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ArgumentError("--plot needs matplotlib, which is not installed: pip install thalweg[plot]")
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise ArgumentError(f"--plot: there is no folder {folder}")
 
 
 def draw(solution: Any, path: str) -> None:
@@ -227,6 +216,8 @@ def classify(
 
 
 app.add_typer(cache.app, name="cache")
+app.add_typer(fit.app, name="fit")
+app.command("predict")(predict.predict)
 
 
 def finite(question: Question, content: dict[str, Any]) -> int:

@@ -11,10 +11,12 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
+WIDTH = 78
 SHOWN = 12  # rows and columns of a table, or entries of a vector, before the rest is only counted
 
 
@@ -33,6 +35,17 @@ def array_text(value: np.ndarray) -> str:
     if len(value) > SHOWN:
         parts.append(f"… {len(value) - SHOWN} more")
     return "[" + ", ".join(parts) + "]"
+
+
+def box(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A title over labelled texts, folded."""
+    head = max(len(label) for label, _ in rows) + 2
+    lines = [title, "─" * min(WIDTH, max(len(title), 40))]
+    for label, text in rows:
+        folded = wrap(text, WIDTH - head, break_long_words=False, break_on_hyphens=False) or [""]
+        lines.append(label.ljust(head) + folded[0])
+        lines += [" " * head + rest for rest in folded[1:]]
+    return "\n".join(lines)
 
 
 def entry_names(point: Mapping[str, Any]) -> list[str]:

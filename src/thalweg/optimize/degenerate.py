@@ -257,13 +257,27 @@ def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float,
     weight[:3] = 1e-3 * weight[0], 0.0, 0.0
     c = np.where(weight <= 1e-13 * np.max(weight), 0.0, c)
     distance = max(300 * abs(float(v @ curvature.newton_step)), 1e-6 * length)
-    terms = (np.abs(c) * min(distance, 0.5 * length) ** orders)[3:]
-    place = int(np.argmax(terms))
-    if terms[place] == 0:
-        return 0.0, 0
+    scale = min(distance, 0.5 * length) ** orders
+    nearby: Vector | None = None
+    while True:
+        terms = (np.abs(c) * scale)[3:]
+        place = int(np.argmax(terms))
+        if terms[place] == 0:
+            return 0.0, 0
+        if nearby is None:
+            turned = v + (10 * float(np.linalg.norm(curvature.newton_step)) / length) * np.cos(1.0 + np.arange(v.size))
+            nearby = point.problem.line(_shaken(point.x), turned, ORDER)
+        if nearby is None or abs(nearby[3 + place] - c[3 + place]) <= 1e-3 * abs(c[3 + place]):
+            break
+        c[3 + place] = 0.0  # what rounding left of terms that cancel, or v is no nearer to the null space than that
     if terms[place] <= 4 * (np.sum(terms) - terms[place]):
         return 0.0, -1
     return float(c[3 + place]), 3 + place
+
+
+def _shaken(x: Vector) -> Vector:
+    """A place hardly to be told from x: coefficients that are others there are rounding errors."""
+    return np.asarray(x * (1.0 + 1e-10 * np.cos(np.arange(x.size))))
 
 
 def _still_sloping(point: Point, c: Vector, length: float) -> bool:

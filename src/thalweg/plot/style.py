@@ -10,7 +10,7 @@ Okabe & Ito, *Color Universal Design* (2008).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,8 +81,8 @@ def axes(ax: Any, size: tuple[float, float] = SIZE) -> Any:
     return ax
 
 
-def to_file(path: str | os.PathLike[str], draw: Callable[[Any], Any], size: tuple[float, float] = SIZE) -> None:
-    """Draw into a file: ``draw(ax)`` on the only axes of a figure.
+def to_file(path: str | os.PathLike[str], panels: Sequence[Callable[[Any], Any]]) -> None:
+    """Draw into a file: each of ``draw(ax)`` on axes of its own, beside one another.
 
     Raises
     ------
@@ -96,8 +96,10 @@ def to_file(path: str | os.PathLike[str], draw: Callable[[Any], Any], size: tupl
     with style():
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure.subplots())
+        width = WITH_LEGEND[0] if len(panels) == 1 else SIZE[0] * len(panels)
+        figure = Figure(figsize=(width, SIZE[1]), layout="constrained")
+        for ax, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+            draw(ax)
         try:
             figure.savefig(os.fspath(path))
         except OSError as error:

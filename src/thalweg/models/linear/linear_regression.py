@@ -88,8 +88,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     condition_ : float
         The condition number of its columns, scaled to length one and as far as they are independent.
     dependencies_ : list of str
-        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank.  Of all coefficients that fit as well,
-        `coef_` are then those with the least sum of squares.
+        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank, and where there are not more rows than
+        unknowns, so that every column would repeat others.  Of all coefficients that fit as well, `coef_` are then
+        those with the least sum of squares.
     parameters_ : dict
         The trained point, ``{"coef": coef, "intercept": b}``, as `objective` takes it; without 'intercept' where none
         is fitted.
@@ -107,12 +108,12 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     Examples
     --------
     >>> X = np.array([[1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [2.0, 3.0], [3.0, 5.0]])
-    >>> y = np.array([6.1, 7.9, 9.0, 11.1, 15.9])
+    >>> y = np.array([6.1, 7.9, 9.1, 10.9, 16.0])
     >>> model = LinearRegression().fit(X, y)
     >>> model.coef_.round(3), round(float(model.intercept_), 3)
-    (array([0.973, 1.97 ]), 3.129)
+    (array([1.2  , 1.878]), 2.957)
     >>> model.statistics_.standard_error.round(3)
-    array([0.143, 0.135, 0.074])
+    array([0.106, 0.125, 0.069])
     >>> model.solution_.kind
     'strict minimum'
     >>> shares = LinearRegression(fit_intercept=False, subject_to=lambda p: np.sum(p["coef"]) == 4).fit(X, y)
@@ -205,19 +206,18 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
             found = solved(triangle, self.tol, eps)
             beta, b, rss = _last_digits(rows, triangle, found, jobs)
-            self.dependencies_ = self._dependencies(triangle, eps) if found.rank < rows.features else []
             free = np.ones(rows.features, bool)
             spread = _centred_spread(triangle, found.G, self.fit_intercept)
             if self.positive and self.bounds is None and self.subject_to is None:
                 beta = constraints.nonnegative(triangle)
                 b, rss = self._rest(triangle, beta)
                 free = np.all(beta > 0, axis=1)
-                spread = constraints.spread_of_free(triangle, np.flatnonzero(free) + 1, self.fit_intercept)
+                spread = constraints.spread_of_free(triangle, np.flatnonzero(free), self.fit_intercept)
         self.rank_, self.singular_, self.condition_ = found.rank, found.singular, found.condition
         self.n_iter_ = 1
         objective = constraints.compressed(triangle, triangle.rss, self.fit_intercept)
         parameters = self._nested(beta, b, single)
-        determined = free if found.rank == rows.features else _determined(found.G)
+        determined = free if self.positive or found.rank == rows.features else _determined(found.G)
         if self.bounds is not None or self.subject_to is not None:
             beta, b, rss, spread, determined = self._under_constraints(objective, parameters, triangle, single)
             parameters = self._nested(beta, b, single)
@@ -251,6 +251,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             "rows": len(rows) if rows.w is None else int(np.count_nonzero(rows.w)),
             "log_weights": 0.0 if rows.w is None else float(np.sum(np.log(rows.w[rows.w > 0]))),
             "how": triangle.how,
+            "repeats": triangle.R if found.rank < rows.features and triangle.how != "rows" else None,
+            "tol": self.tol,
+            "eps": eps,
             "target": getattr(y, "name", None) if isinstance(getattr(y, "name", None), str) else None,
             "constrained": self.positive or self.bounds is not None or self.subject_to is not None,
         }
@@ -275,10 +278,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         Y = np.asarray(y).reshape(len(y), -1)
         Y = Y if Y.dtype in (np.float64, np.float32) else Y.astype(float)
         return Rows(X, Y, w, bool(self.fit_intercept)), y.ndim == 1
-
-    def _dependencies(self, triangle: Triangle, eps: float) -> list[str]:
-        names = self._names()
-        return [told(d, names) for d in dependencies(triangle, self.tol, eps, self.fit_intercept)]
 
     def _names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)
@@ -372,7 +371,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         found = np.empty(X.shape[0])
         basis = None
         if self.rank_ < self.n_features_in_ and not self._fitted["constrained"]:
-            basis = np.linalg.qr(spread[1:, spread[1:].any(axis=0)])[0]
+            basis = _basis(spread[1:])
         step = max(1, (1 << 18) // max(1, spread.size // max(1, len(spread)) + len(spread)))
         for k in range(0, X.shape[0], step):
             block = X[k : k + step]
@@ -388,6 +387,16 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     # ------------------------------------------------------------------ what may be said of it
 
     @property
+    def dependencies_(self) -> list[str]:
+        """Which columns repeat others, in the names of the features."""
+        check_is_fitted(self)
+        f = self._fitted
+        if f["repeats"] is None:
+            return []
+        found = dependencies(f["repeats"], f["weight"], f["mean"], f["tol"], f["eps"], bool(self.fit_intercept))
+        return [told(d, self._names()) for d in found]
+
+    @property
     def statistics_(self) -> Statistics:
         """Standard errors, t and p values, intervals of the coefficients, R², log-likelihood, AIC, BIC, F."""
         check_is_fitted(self)
@@ -399,8 +408,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             b = np.atleast_1d(np.asarray(self.parameters_["intercept"], float))
             estimate = np.concatenate([b[:, None], beta], axis=1)
             spread = np.concatenate([spread[:1] - f["mean"] @ spread[1:], spread[1:]])
-            apart = bool(np.all(determined)) or f["constrained"] or not np.any(f["mean"][~determined])
-            apart = apart and bool(np.any(spread[0]))
+            apart = bool(np.any(spread[0])) and (f["constrained"] or _lies_in(f["spread"][1:], f["mean"]))
             determined = np.concatenate([[apart], determined])
             names = ("intercept", *names)
         else:
@@ -429,7 +437,10 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         how = HOW[self._fitted["how"]][0] if hasattr(self, "_fitted") else ""
         s = self.statistics_
         target = self._fitted["target"]
-        return summary(s, level, how, target, self.condition_, self.dependencies_, self._fitted["constrained"])
+        repeats = self.dependencies_
+        if not repeats and self.rank_ < self.n_features_in_:
+            repeats = [f"{self.n_features_in_} columns have rank {self.rank_}"]
+        return summary(s, level, how, target, self.condition_, repeats, self._fitted["constrained"])
 
     def leverage(self, X: Any, sample_weight: Any = None) -> Array:
         """Return how much each row pulls the line to itself: hᵢ = wᵢ (1, xᵢ) C (1, xᵢ)ᵀ, which sum to the rank.
@@ -514,12 +525,21 @@ def _centred_spread(triangle: Triangle, G: Array, intercept: bool) -> Array:
     return S
 
 
+def _basis(G: Array) -> Array:
+    """An orthonormal basis of what the columns of G span, which are independent or zero."""
+    return np.asarray(np.linalg.qr(G[:, G.any(axis=0)])[0])
+
+
 def _determined(G: Array) -> Array:
     """Which coefficients the data determine alone: those whose axis lies in the span of the rows."""
-    if not G.shape[1]:
-        return np.zeros(G.shape[0], bool)
-    Q = np.linalg.qr(G)[0]
+    Q = _basis(G)
     return np.asarray(np.einsum("ij,ij->i", Q, Q) > 1 - 1e-8)
+
+
+def _lies_in(G: Array, x: Array) -> bool:
+    """Whether x is in the span of the columns of G."""
+    Q = _basis(G)
+    return bool(np.linalg.norm(x - Q @ (Q.T @ x)) <= 1e-8 * np.linalg.norm(x))
 
 
 def _intercept(value: Any, dtype: Any) -> Any:

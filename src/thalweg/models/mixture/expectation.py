@@ -73,18 +73,20 @@ def _sums(rows: Rows, mixture: Mixture, reg_covar: float, threads: int, about: A
     scales = mixture.log_scales() - 0.5 * reg_covar * mixture.squares()
     if rows.incomplete and mixture.kind in ("full", "tied"):
         return Moments(*incomplete_moments(rows, mixture, scales, about), 0.0 if about is None else about)
-    means = mixture.means - rows.centre
-    K, d = means.shape
+    K, d = mixture.means.shape
+    matrices = mixture.kind in ("full", "tied")
+    white = Whitening(mixture, rows.centre)
+    offset = None if about is None else _white(about, mixture)[:, :, None]
     tile = tile_rows(K * d)
-    offset = None if about is None else _white(about, mixture)
-    shape = {"full": (K, d, d), "tied": (d, d)}.get(mixture.kind, (K, d))
 
     def block(start: int, stop: int) -> tuple[float, Array, Array, Array]:
-        value, counts, first, second = 0.0, np.zeros(K), np.zeros((K, d)), np.zeros(shape)
+        value, counts, first = 0.0, np.zeros(K), np.zeros((K, d, 1))
+        second = np.zeros((K, d, d) if matrices else (K, d, 1))
+        held = np.empty((2, K * d * min(tile, stop - start)))
         for i in range(start, stop, tile):
             end = min(i + tile, stop)
-            x = rows.tile(i, end)
-            y, missing = whitened(x, means, mixture, rows.incomplete)
+            y, ry = (part[: K * d * (end - i)].reshape(K, d, end - i) for part in held)
+            missing = white(rows.tile(i, end).T, y, rows.incomplete)
             r = log_joint_tile(y, scales, mixture, missing)
             each = softmax(r)
             w = rows.weights_of(i, end)
@@ -92,27 +94,29 @@ def _sums(rows: Rows, mixture: Mixture, reg_covar: float, threads: int, about: A
                 value += float(np.sum(each))
             else:
                 value += float(w @ each)
-                r *= w[:, None]
-            counts += r.sum(axis=0)
+                r *= w
+            counts += r.sum(axis=1)
             if offset is not None:
                 y -= offset
-            if mixture.kind in ("full", "tied"):
-                ry = y * r[:, :, None]
-                first += ry.sum(axis=0)
-                if mixture.kind == "full":
-                    second += np.matmul(ry.transpose(1, 2, 0), y.transpose(1, 0, 2))
-                else:
-                    second += ry.reshape(-1, d).T @ y.reshape(-1, d)
+            first += np.matmul(y, r[:, :, None])
+            if matrices:
+                np.multiply(y, r[:, None, :], out=ry)
+                second += np.matmul(ry, y.transpose(0, 2, 1))
             else:
-                first += np.einsum("nk,nkd->kd", r, y)
-                np.multiply(y, y, out=y)
-                second += np.einsum("nk,nkd->kd", r, y)
+                np.multiply(y, y, out=ry)
+                second += np.matmul(ry, r[:, :, None])
                 if missing is not None:
-                    second += r.T @ missing
+                    second += (r @ missing.T)[:, :, None]
         return value, counts, first, second
 
     value, counts, first, second = map(sum, zip(*each_block(block, rows.count, tile, threads), strict=True))
-    return Moments(value / rows.total, counts, *coloured(first, second, mixture), 0.0 if about is None else about)
+    if mixture.kind == "tied":
+        second = second.sum(axis=0)
+    elif not matrices:
+        second = second[:, :, 0]
+    return Moments(
+        value / rows.total, counts, *coloured(first[:, :, 0], second, mixture), 0.0 if about is None else about
+    )
 
 
 def coloured(first: Array, second: Array, mixture: Mixture) -> tuple[Array, Array]:
@@ -125,65 +129,89 @@ def coloured(first: Array, second: Array, mixture: Mixture) -> tuple[Array, Arra
     return first / scale, second / scale**2
 
 
-def whitened(x: Array, means: Array, mixture: Mixture, incomplete: bool = False) -> tuple[Array, Array | None]:
-    """Return y of rows x as (rows, components, features), and 1 where a value is missing."""
-    n, d = x.shape
-    K = len(means)
-    if mixture.kind == "full":
-        U = mixture.factors
-        y = x @ U.transpose(1, 0, 2).reshape(d, K * d)
-        y -= np.matmul(means[:, None, :], U).reshape(K * d)
-        return y.reshape(n, K, d), None
-    if mixture.kind == "tied":
-        return (x @ mixture.factors)[:, None, :] - means @ mixture.factors, None
-    y = x[:, None, :] - means
-    y *= mixture.factors if mixture.kind == "diag" else mixture.factors[:, None]
-    if not incomplete:
-        return y, None
-    missing = np.isnan(x)
-    y[np.broadcast_to(missing[:, None, :], y.shape)] = 0.0
-    return y, missing.astype(float)
+class Whitening:
+    """y = Uₖᵀ(x − μₖ) of rows that are given from a centre on, (components, features, rows).
+
+    Parameters
+    ----------
+    mixture : Mixture
+    centre : array of shape (d,)
+    """
+
+    def __init__(self, mixture: Mixture, centre: Array) -> None:
+        K, d = mixture.means.shape
+        self.kind, self.shape = mixture.kind, (K, d)
+        self.means = (mixture.means - centre)[:, :, None]
+        if self.kind == "full":
+            self.factors = np.ascontiguousarray(mixture.factors.transpose(0, 2, 1))
+        elif self.kind == "tied":
+            self.factors = np.ascontiguousarray(mixture.factors.T)
+        else:
+            self.factors = mixture.factors.reshape(K, -1)[:, :, None]
+        if self.kind in ("full", "tied"):
+            self.means = np.matmul(self.factors, self.means)
+
+    def __call__(self, x: Array, out: Array, incomplete: bool = False) -> Array | None:
+        """Fill y from x (features, rows), and return 1 where a value is missing, if any may be."""
+        K, d = self.shape
+        if self.kind == "full":
+            np.matmul(self.factors.reshape(K * d, d), x, out=out.reshape(K * d, -1))
+            out -= self.means
+            return None
+        if self.kind == "tied":
+            np.subtract(self.factors @ x, self.means, out=out)
+            return None
+        np.subtract(x, self.means, out=out)
+        out *= self.factors
+        if not incomplete:
+            return None
+        missing = np.isnan(x)
+        out[:, missing] = 0.0
+        return missing.astype(float)
 
 
 def log_joint_tile(y: Array, scales: Array, mixture: Mixture, missing: Array | None) -> Array:
-    """Return log πₖ N(x | μₖ, Σₖ), (rows, components)."""
-    joint: Array = np.einsum("nkd,nkd->nk", y, y)
+    """Return log πₖ N(x | μₖ, Σₖ), (components, rows)."""
+    joint: Array = np.einsum("kdn,kdn->kn", y, y)
     joint *= -0.5
-    joint += scales
+    joint += scales[:, None]
     if missing is not None:  # independent features: those that are missing have no part in det U and 2π
-        factors = mixture.factors if mixture.kind == "diag" else np.broadcast_to(mixture.factors[:, None], y.shape[1:])
-        joint -= missing @ (np.log(factors) - 0.5 * np.log(2 * np.pi)).T
+        factors = mixture.factors if mixture.kind == "diag" else np.broadcast_to(mixture.factors[:, None], y.shape[:2])
+        joint -= (np.log(factors) - 0.5 * np.log(2 * np.pi)) @ missing
     return joint
 
 
 def softmax(joint: Array) -> Array:
-    """Turn log πₖ N(x) into responsibilities, in place, and return log p(x)."""
-    top = joint.max(axis=1, keepdims=True)
+    """Turn log πₖ N(x), (components, rows), into responsibilities, in place, and return log p(x)."""
+    top = joint.max(axis=0)
     joint -= top
     np.exp(joint, out=joint)
-    total = joint.sum(axis=1, keepdims=True)
+    total = joint.sum(axis=0)
     joint /= total
     np.log(total, out=total)
     total += top
-    return total[:, 0]
+    return np.asarray(total)
 
 
 def log_joint_rows(rows: Rows, mixture: Mixture, threads: int = 1) -> Array:
-    """Return log πₖ N(xᵢ | μₖ, Σₖ) for all rows, (n, K), without regularization."""
+    """Return log πₖ N(xᵢ | μₖ, Σₖ) for all rows, (K, n), without regularization."""
     scales = mixture.log_scales()
-    out = np.empty((rows.count, len(scales)))
+    K, d = mixture.means.shape
+    joint = np.empty((K, rows.count))
     if rows.incomplete and mixture.kind in ("full", "tied"):
-        for at, joint, *_ in log_marginals(rows, mixture, scales):
-            out[at] = joint
-        return out
-    means = mixture.means - rows.centre
-    tile = tile_rows(means.size)
+        for part in log_marginals(rows, mixture, scales):
+            joint[:, part.at] = part.joint
+        return joint
+    white = Whitening(mixture, rows.centre)
+    tile = tile_rows(K * d)
 
     def block(start: int, stop: int) -> None:
+        held = np.empty(K * d * min(tile, stop - start))
         for i in range(start, stop, tile):
             end = min(i + tile, stop)
-            y, missing = whitened(rows.tile(i, end), means, mixture, rows.incomplete)
-            out[i:end] = log_joint_tile(y, scales, mixture, missing)
+            y = held[: K * d * (end - i)].reshape(K, d, end - i)
+            missing = white(rows.tile(i, end).T, y, rows.incomplete)
+            joint[:, i:end] = log_joint_tile(y, scales, mixture, missing)
 
     each_block(block, rows.count, tile, threads)
-    return out
+    return joint

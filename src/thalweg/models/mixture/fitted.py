@@ -96,7 +96,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         -------
         ndarray of int, shape (n_samples,)
         """
-        return self._log_joint(X).argmax(axis=1)
+        return self._log_joint(X).argmax(axis=0)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability that a row belongs to each component.
@@ -111,7 +111,7 @@ class FittedMixture(DensityMixin, BaseEstimator):
         """
         joint = self._log_joint(X)
         softmax(joint)
-        return joint
+        return np.ascontiguousarray(joint.T)
 
     def aic(self, X: Any, sample_weight: Any = None) -> float:
         """Return Akaike's criterion, −2 log L + 2 p; less is better.

@@ -34,7 +34,7 @@ class Part(NamedTuple):
     ----------
     at : array of int
         Which rows.
-    joint : array of shape (n, K)
+    joint : array of shape (K, n)
         log πₖ N(x_O | μ_O, Σ_OO), with the regularization that the scales have.
     expected : array of shape (K, n, d)
         E x − μ, given x_O.
@@ -74,7 +74,7 @@ def log_marginals(rows: Rows, mixture: Mixture, scales: Array) -> Iterator[Part]
             x = np.subtract(rows.X[at][:, O], rows.centre[O], dtype=np.float64)
             centred = x - means[:, None, O]
             y = np.linalg.solve(L, np.swapaxes(centred, 1, 2))
-            joint = (constant[:, None] - 0.5 * np.einsum("kdn,kdn->kn", y, y)).T
+            joint = constant[:, None] - 0.5 * np.einsum("kdn,kdn->kn", y, y)
             expected = np.swapaxes(y, 1, 2) @ half
             expected[:, :, O] = centred
             yield Part(at, joint, expected, spread)
@@ -91,14 +91,14 @@ def incomplete_moments(
     for at, r, expected, spread in log_marginals(rows, mixture, scales):
         each = softmax(r)
         if rows.weights is not None:
-            r *= rows.weights[at][:, None]
+            r *= rows.weights[at]
             each = each * rows.weights[at]
         value += float(np.sum(each))
-        here = r.sum(axis=0)
+        here = r.sum(axis=1)
         counts += here
         if about is not None:
             expected -= about[:, None, :]
-        weighted = expected * r.T[:, :, None]
+        weighted = expected * r[:, :, None]
         first += weighted.sum(axis=1)
         second += np.swapaxes(weighted, 1, 2) @ expected + here[:, None, None] * spread
     return value / rows.total, counts, first, second if mixture.kind == "full" else second.sum(axis=0)

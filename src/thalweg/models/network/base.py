@@ -3,7 +3,6 @@ r"""What networks for classes and for numbers have in common: data and start, tr
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from time import perf_counter
@@ -11,17 +10,14 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from thalweg.errors import ArgumentError
 from thalweg.models.callbacks import watched
-from thalweg.models.trained import Evidence
 from thalweg.tracing import tree
 
-from . import lbfgs
 from .activations import activation_of
 from .explanation import Backpropagation, explained
 from .flat import Flat
@@ -30,14 +26,12 @@ from .layers import forward, mean_loss, start, statistics
 from .learner import Learner
 from .losses import LINKS, rows_of
 from .settings import checked, dtype_of, sizes_of
-from .trainer import Trainer, cut, is_sparse
+from .trainer import cut, is_sparse
 
-__all__ = ["Network", "gradient_of", "network_of"]
+__all__ = ["Network", "as_double", "gradient_of", "in_dtype", "network_of"]
 
 #: Rows that are predicted at once, and rows at most that the moments of batch normalization are taken over.
 BLOCK, MANY = 4096, 16384
-#: Seconds that the verdict on a trained point may take.
-VERDICT = 20.0
 
 
 def network_of(activation: Any, architecture: Callable[..., Any] | None) -> Callable[..., Any]:
@@ -71,13 +65,9 @@ class Network(Learner):
     delta: float = 1.0
     hidden_layer_sizes: Any
     activation: Any
-    alpha: float
-    batch_size: Any
-    shuffle: bool
     random_state: Any
     warm_start: bool
     validation_fraction: float
-    max_fun: int
     dropout: float
     batch_normalization: bool
     initialization: str
@@ -86,11 +76,6 @@ class Network(Learner):
     dtype: Any
     objective: Callable[..., Any]
     out_activation_: str
-
-    def _by_batches(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError("partial_fit is for solvers that see batches; 'lbfgs' sees all rows at each step.")
-        return True
 
     # ------------------------------------------------------------------ what the two differ in
 
@@ -119,7 +104,7 @@ class Network(Learner):
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         weights = self._row_weights(given_y, weights)
         dtype = dtype_of(self.dtype, self.solver)
-        X, Y = _in_dtype(X, dtype), np.ascontiguousarray(Y, dtype=dtype)
+        X, Y = in_dtype(X, dtype), np.ascontiguousarray(Y, dtype=dtype)
         weights = None if weights is None else np.asarray(weights, dtype)
         if weights is not None and not weights.sum() > 0:
             raise ArgumentError("The sample weights add up to 0: at least one row must count.")
@@ -133,29 +118,25 @@ class Network(Learner):
         limit = 1 if partial else self.max_iter
         with watched(self, limit, name="epoch", X=given_X, y=given_y, sample_weight=sample_weight) as watch:
             if self.solver == "lbfgs":
-                status, message = self._fit_lbfgs(flat, X, Y, weights, watch)
+                arrays = (X.toarray() if is_sparse(X) else X, Y, weights)
+                status, message = self._descend(
+                    flat, self._gradient(), arrays, weights, watch, fitted=lambda p: self._fitted(p, X)
+                )
                 batches = 1
             else:
-                trainer, score = self._trainer(flat, X, Y, weights, random, way)
+                trainer, score = self._trainer(
+                    flat, self._gradient(), (X, Y, weights), random, way,
+                    drawn=self._masks if self.dropout else None,
+                    divided=lambda random: self._set_aside(X, Y, weights, random),
+                )  # fmt: skip
                 status, message = self._learn(
                     trainer, watch, score=score, fitted=lambda p: self._fitted(p, X), once=partial
                 )
-                X, Y, weights = *trainer.arrays[:2], trainer.weights
+                X, Y, weights = trainer.arrays
                 batches = -(-trainer.rows // trainer.size)
         if not all(np.isfinite(p).all() for p in tree.flatten(self.parameters_)[0]):
             raise ArgumentError("The training ended at parameters that are not finite: scale the features.")
-        self._evidence = Evidence(
-            objective=self._whole(X, Y, weights, batches),
-            parameters=_as_double(self.parameters_),
-            method={"lbfgs": "l-bfgs"}.get(self.solver, self.solver),
-            reason=f"solver={self.solver!r}",
-            status=status,
-            message=message,
-            iterations=self.n_iter_,
-            seconds=perf_counter() - begun,
-            values=list(self.loss_curve_),
-            time_limit=VERDICT,
-        )
+        self._witness(self._whole(X, Y, weights, batches), as_double(self.parameters_), status, message, begun)
         return self
 
     def _checked(self) -> None:
@@ -191,46 +172,13 @@ class Network(Learner):
         self._new_course()
         self._training = {}
 
-    def _trainer(
-        self, flat: Flat, X: Any, Y: Any, weights: Any, random: np.random.RandomState, way: str
-    ) -> tuple[Trainer, Callable[[Any], float] | None]:
-        """The training that follows from the parameters, and the score of the rows set aside."""
-        had = self._training if way != "fit" else {}
-        if way == "resume":
-            random = np.random.RandomState()
-            random.set_state(tuple(had["split"]))
-        split, score = list(random.get_state(legacy=True)), None
-        if self.early_stopping:
-            if way == "partial":
-                raise ArgumentError("partial_fit does not support early_stopping=True: it sees no rows twice.")
-            X, Y, weights, score = self._set_aside(X, Y, weights, random)
-        rows = X.shape[0]
-        size = min(200 if self.batch_size == "auto" else int(self.batch_size), rows)
-        seed = had.get("seed")
-        if seed is None and self.dropout:
-            seed = int(random.randint(2**31 - 1))
-        trainer = Trainer(
-            flat,
-            gradient_of(self.activation, self.loss, float(self.delta), self.architecture),
-            self._update(),
-            self._schedule(-(-rows // size)),
-            (X, Y, weights),
-            size,
-            random if self.shuffle else None,
-            weights,
-            float(self.alpha),
-            self._masks(seed, flat.vector.dtype) if self.dropout else None,
-        )
-        if way != "resume":
-            self.n_iter_ = 0
-        if way == "resume" or (way == "partial" and had):
-            trainer.restore(had if way == "resume" else {**had, "epochs": 0, "random": trainer.begun})
-        rate = had.get("rate", self.learning_rate_init)
-        self._training = {**had, "split": split, "seed": seed, "rate": rate}
-        return trainer, score
+    def _gradient(self) -> Gradient:
+        return gradient_of(self.activation, self.loss, float(self.delta), self.architecture)
 
-    def _set_aside(self, X: Any, Y: Any, weights: Any, random: np.random.RandomState) -> tuple[Any, ...]:
-        """Divide the rows, and return those to learn from with the score of the others."""
+    def _set_aside(
+        self, X: Any, Y: Any, weights: Any, random: np.random.RandomState
+    ) -> tuple[tuple[Any, ...], Callable[[Any], float]]:
+        """Divide the rows, and return those to learn from, and the score of the others."""
         stratify = Y if self._stratified() and self.n_outputs_ == 1 else None
         arrays = [X, Y] if weights is None else [X, Y, weights]
         parts = train_test_split(*arrays, random_state=random, test_size=self.validation_fraction, stratify=stratify)
@@ -244,7 +192,7 @@ class Network(Learner):
                 return float("nan")
             return self._validation_score(z, aside[1], aside[2] if weights is not None else None)
 
-        return kept[0], kept[1], kept[2] if weights is not None else None, score
+        return (kept[0], kept[1], kept[2] if weights is not None else None), score
 
     def _stratified(self) -> bool:
         return False
@@ -259,42 +207,6 @@ class Network(Learner):
             return ([(rng.random((rows, width), np.float32) < keep) * factor for width in widths],)
 
         return draw
-
-    def _fit_lbfgs(self, flat: Flat, X: Any, Y: Any, weights: Any, watch: Any) -> tuple[str, str]:
-        arrays = (X.toarray() if is_sparse(X) else X, Y, weights)
-        self._new_course()
-        end = ("iteration_limit", f"{self.max_iter} iterations are over.")
-        gradient = gradient_of(self.activation, self.loss, float(self.delta), self.architecture)
-        try:
-            for state in lbfgs.steps(flat, gradient, arrays, weights, float(self.alpha), self.max_iter):
-                self.loss_, self.n_iter_ = float(state.value), state.iteration
-                if state.iteration:
-                    self.loss_curve_.append(self.loss_)
-                    if self.verbose:
-                        self._tell()
-                    if watch.step(lambda: self._fitted(flat.view(flat.vector.copy()), X)):
-                        end = ("interrupted", f"Stopped by a callback after {self.n_iter_} iterations.")
-                        break
-                if state.gradient_norm <= self.tol:
-                    end = ("converged", f"The gradient is below tol={self.tol:g}.")
-                    break
-                if state.evaluations.value >= self.max_fun:
-                    end = ("iteration_limit", f"max_fun={self.max_fun} evaluations are over.")
-                    break
-            else:
-                if self.n_iter_ < self.max_iter:
-                    end = ("stalled", "No step along the gradient lowers the loss beyond rounding.")
-        except KeyboardInterrupt:
-            end = ("interrupted", f"Interrupted from the keyboard after {self.n_iter_} iterations.")
-            warnings.warn(f"Training interrupted by the user. {end[1]}", stacklevel=4)
-        if end[0] == "iteration_limit":
-            warnings.warn(
-                f"L-BFGS has not converged yet: {end[1]} Raise the limit, or scale the features.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        self.__dict__.update(self._fitted(flat.view(flat.vector.copy()), X))
-        return end
 
     def resume(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Go on with a training that was interrupted, or has reached its `max_iter`.
@@ -322,12 +234,7 @@ class Network(Learner):
         >>> bool((parts.coefs_[0] == whole.coefs_[0]).all())
         True
         """
-        check_is_fitted(self)
-        if self.solver == "lbfgs" or not getattr(self, "_training", None):
-            raise ArgumentError("There is nothing to resume: fit with solver='adam', 'adamw' or 'sgd' first.")
-        if self._training.get("ended"):
-            return self
-        return self._resume(X, y, sample_weight)
+        return self if self._rests() else self._resume(X, y, sample_weight)
 
     # ------------------------------------------------------------------ what is left of it
 
@@ -354,11 +261,11 @@ class Network(Learner):
         if self.architecture is not None or not self.batch_normalization:
             return None
         rows = slice(None, None, -(-X.shape[0] // MANY))
-        return statistics(_as_double(parameters), _dense(X[rows]), activation_of(self.activation))
+        return statistics(as_double(parameters), _dense(X[rows]), activation_of(self.activation))
 
     def _outputs(self, parameters: Any, X: Any, moments: Any) -> Any:
         """Outputs before the link, in double precision: what a row gets does not depend on the rows beside it."""
-        parameters, network = _as_double(parameters), network_of(self.activation, self.architecture)
+        parameters, network = as_double(parameters), network_of(self.activation, self.architecture)
         blocks = [
             np.asarray(network(parameters, _dense(X[first : first + BLOCK]), None, moments))
             for first in range(0, max(X.shape[0], 1), BLOCK)
@@ -410,7 +317,7 @@ class Network(Learner):
         X, Y = self._targets(X, y, first=False, partial=True)
         rows = rows_of(self.loss, self.delta)
         return explained(
-            _as_double(self.parameters_), _dense(X), np.asarray(Y, float), activation_of(self.activation), rows,
+            as_double(self.parameters_), _dense(X), np.asarray(Y, float), activation_of(self.activation), rows,
             self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "φ"),
             self.moments_,
         )  # fmt: skip
@@ -421,8 +328,8 @@ class Network(Learner):
         return tags
 
 
-def _in_dtype(X: Any, dtype: Any) -> Any:
-    """X in the dtype to compute in; where it does not fit, the place is named."""
+def in_dtype(X: Any, dtype: Any) -> Any:
+    """Return X in the dtype to compute in; where it does not fit, the place is named."""
     X = csr_array(X) if is_sparse(X) else X
     with np.errstate(over="ignore"):
         found = X.astype(dtype, copy=False)
@@ -442,7 +349,8 @@ def _dense(X: Any) -> Any:
     return np.asarray(X.toarray() if is_sparse(X) else X, dtype=np.float64)
 
 
-def _as_double(parameters: Any) -> Any:
+def as_double(parameters: Any) -> Any:
+    """Return nested parameters in double precision."""
     leaves, structure = tree.flatten(parameters)
     return tree.unflatten(structure, [np.asarray(leaf, dtype=np.float64) for leaf in leaves])
 

@@ -71,6 +71,11 @@ CHECKS: dict[str, _Check] = {
     "batch_normalization": _FLAG,
     "initialization": _word(*INITIALIZATIONS),
     "delta": _real(0, above=True),
+    "n_components": _COUNT,
+    "tied": _FLAG,
+    "noise": _real(0),
+    "variational": _FLAG,
+    "beta": _real(0),
 }
 
 
@@ -78,6 +83,8 @@ def checked(model: Any) -> None:
     """Raise where a parameter of a model is not what it may be."""
     for name, value in model.get_params(deep=False).items():
         holds, expected = CHECKS.get(name, (None, ""))
+        if name == "solver" and value == "auto" and "n_components" in model.get_params(deep=False):
+            continue  # an autoencoder chooses
         if holds is not None and not holds(value):
             raise ArgumentError(f"{name}={value!r}: give {expected}.")
     activation_of(model.activation)

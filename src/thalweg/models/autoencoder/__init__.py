@@ -1,0 +1,5 @@
+"""Autoencoders: rows through a narrow code and back, and the estimator."""
+
+from .model import Autoencoder
+
+__all__ = ["Autoencoder"]
