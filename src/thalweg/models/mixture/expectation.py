@@ -1,8 +1,8 @@
 """The E-step and what the M-step needs of it, in one pass over the rows: responsibilities never leave the cache.
 
 For a row x and a component k let y = Uₖᵀ(x − μₖ), so that log πₖ N(x | μₖ, Σₖ) = aₖ − ½ ‖y‖².  The responsibilities
-rₖ(x) are these numbers' softmax, and the M-step needs Σ r, Σ r y and Σ r yyᵀ.  Taken about the present mean and in units
-of the present covariance, these sums lose no digits wherever the data lie, and however different their scales are.
+rₖ(x) are these numbers' softmax, and the M-step needs Σ r, Σ r y and Σ r yyᵀ.  Taken about the present mean and in
+units of the present covariance, these sums lose no digits wherever the data lie, and whatever their scales are.
 
 Independent features with missing values: what is missing has the expectations E y = 0 and E y² = 1.
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .blocks import Array, Rows, each_block, tile_rows
+from .blocks import Array, Rows, added, each_block, tile_rows
 from .missing import incomplete_moments, log_marginals
 from .state import Mixture
 
@@ -109,7 +109,7 @@ def _sums(rows: Rows, mixture: Mixture, reg_covar: float, threads: int, about: A
                     second += (r @ missing.T)[:, :, None]
         return value, counts, first, second
 
-    value, counts, first, second = map(sum, zip(*each_block(block, rows.count, tile, threads), strict=True))
+    value, counts, first, second = added(each_block(block, rows.count, tile, threads))
     if mixture.kind == "tied":
         second = second.sum(axis=0)
     elif not matrices:
