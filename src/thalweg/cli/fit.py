@@ -72,7 +72,7 @@ def linear(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Linear regression: coefficients with standard errors and intervals, R²."""
+    """Least squares, with standard errors and intervals."""
     if not 0 < level < 1:
         raise ArgumentError(f"--level: a number between 0 and 1, such as 0.95, is needed, not {level:g}")
     parameters = {"fit_intercept": intercept, "positive": positive}
@@ -168,10 +168,10 @@ def mixture(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """A mixture of Gaussian distributions; rows may have missing values."""
+    """Gaussian mixture; values may be missing."""
     parameters = {
         "n_components": components, "covariance_type": covariance, "n_init": starts, "max_iter": max_iterations,
-        "random_state": seed,
+        "random_state": seed, "method": "auto",
     }  # fmt: skip
     return _answer(
         "mixture", data, parameters, features=features, one_hot=one_hot, weights=weights, standardize=standardize,
@@ -186,9 +186,11 @@ def autoencoder(
     features: Features = None,
     one_hot: OneHot = None,
     weights: Weights = None,
-    hidden: Hidden = "100",
+    hidden: Hidden = "none",
     activation: Activation = "relu",
-    solver: Solver = "adam",
+    solver: Annotated[
+        str, typer.Option(metavar="NAME", help="adam, adamw, sgd or lbfgs; auto is lbfgs for few rows, else adam.")
+    ] = "auto",
     learning_rate: Rate = 0.001,
     alpha: Alpha = 0.0001,
     batch_size: Batch = None,

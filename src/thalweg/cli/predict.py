@@ -32,18 +32,18 @@ def predict(
     if out is not None:
         check_place(out, "--out")
 
-    from thalweg.cli.training import quiet
+    from thalweg.cli.training import nameless
     from thalweg.data import Recipe, read_table, redesign
 
     fitted = load(model)
     about = getattr(fitted, "_table", None)
     kind = about["model"] if about else ""
     recipe = Recipe.from_dict(about["recipe"]) if about else Recipe(tuple(_names(fitted, model)))
-    with progress_line() as tell:
+    with progress_line() as tell, nameless():
         table = read_table(data, tell, recipe.texts)
         X = redesign(table, recipe, missing=_takes_missing(fitted))
-        columns = quiet(predictions, fitted, X)
-    score = quiet(_score, fitted, X, table, about)
+        columns = predictions(fitted, X)
+        score = _score(fitted, X, table, about)
     if as_json:
         content = {"command": "predict", "model": kind, "class": type(_last(fitted)).__name__, "rows": table.rows}
         print(json_text(content | {"columns": columns, "score": score}))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.cli.output import box, number, table
-from thalweg.cli.training import Fitted, quiet
+from thalweg.cli.training import Fitted
 from thalweg.data.csv_file import counted
 
 LISTED = 12
@@ -36,7 +36,7 @@ def content(fitted: Fitted) -> dict[str, Any]:
         },
         "parameters": {k: v for k, v in fitted.inner.get_params(deep=False).items()},
         "verdict": {
-            "kind": solution.kind, "why": solution.classification.why, "status": str(solution.status),
+            "ended": fitted.ended, "kind": solution.kind, "why": solution.classification.why, "status": str(solution.status),
             "success": solution.success, "message": solution.message, "value": float(solution.value),
             "gradient_norm": float(solution.gradient_norm), "method": solution.method,
             "iterations": solution.iterations, "time": solution.time,
@@ -52,7 +52,7 @@ def draw(fitted: Fitted, path: str) -> None:
     from thalweg.plot.style import to_file
 
     panels = PICTURES[fitted.question.model](fitted)
-    quiet(to_file, path, panels)
+    to_file(path, panels)
 
 
 # --- what all have ----------------------------------------------------------------------------------------------------
@@ -87,15 +87,20 @@ def _time(seconds: float) -> str:
     return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
+def _short(values: Any) -> list[float]:
+    """Numbers as a table shows them."""
+    return [float(f"{value:.6g}") for value in values]
+
+
 def _title(fitted: Fitted, text: str) -> str:
-    return text if fitted.solution.success else f"{text}: NOT CONVERGED"
+    return text if fitted.ended else f"{text}: NOT CONVERGED"
 
 
 def _score(fitted: Fitted, rows: np.ndarray) -> float:
     y = fitted.design.y
     assert y is not None
     weights = {} if fitted.design.weights is None else {"sample_weight": fitted.design.weights[rows]}
-    return float(quiet(fitted.model.score, fitted.design.X[rows], y[rows], **weights))
+    return float(fitted.model.score(fitted.design.X[rows], y[rows], **weights))
 
 
 # --- linear -----------------------------------------------------------------------------------------------------------
@@ -164,7 +169,8 @@ def _network_text(fitted: Fitted) -> str:
     if not _is_classifier(fitted):
         return shown
     found = {
-        _class_name(c): [n, p, right, 100 * right / n if n else float("nan")] for c, n, p, right in _by_class(fitted)
+        _class_name(c): [n, p, right, *_short([100 * right / n if n else float("nan")])]
+        for c, n, p, right in _by_class(fitted)
     }
     whose = "held-out rows" if len(fitted.test) else "training rows"
     return f"{shown}\n\n{table(whose, ['rows', 'predicted', 'right', '%'], found)}"
@@ -174,7 +180,7 @@ def _by_class(fitted: Fitted) -> list[tuple[Any, int, int, int]]:
     """For each class: rows, rows predicted as it, and right ones, of the scored rows."""
     assert fitted.design.y is not None
     true = fitted.design.y[fitted.held]
-    predicted = quiet(fitted.model.predict, fitted.design.X[fitted.held])
+    predicted = fitted.model.predict(fitted.design.X[fitted.held])
     return [
         (c, int((true == c).sum()), int((predicted == c).sum()), int(((true == c) & (predicted == c)).sum()))
         for c in fitted.model.classes_
@@ -240,7 +246,7 @@ def _kmeans_text(fitted: Fitted) -> str:
     sizes = _sizes(model.labels_, len(centres))
     title = _title(fitted, f"k-means, {counted(len(centres), 'cluster')}")
     shown = box(title, [*_data_rows(fitted), ("inertia", number(model.inertia_)), *_verdict_rows(fitted)])
-    rows = {f"cluster {k}": [n, *centre] for k, (n, centre) in enumerate(zip(sizes, centres))}
+    rows = {f"cluster {k}": [n, *_short(centre)] for k, (n, centre) in enumerate(zip(sizes, centres))}
     return f"{shown}\n\n{table('centres', ['rows', *fitted.design.names], rows)}"
 
 
@@ -275,11 +281,11 @@ def _mixture_numbers(fitted: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray
     scale = np.asarray(steps[0][1].scale_) if steps else np.ones(X.shape[1])
     seen = steps[0][1].transform(X) if steps else X
     deviations = np.sqrt(np.diagonal(covariances_of(model), axis1=1, axis2=2)) * scale
-    labels = quiet(model.predict, seen)
+    labels = model.predict(seen)
     weights = {} if fitted.design.weights is None else {"sample_weight": fitted.design.weights}
-    row = quiet(model.score_samples, seen)
+    row = model.score_samples(seen)
     total = float(np.sum(row * weights.get("sample_weight", 1.0)))
-    criteria = [float(quiet(ask, seen, **_taken(ask, weights))) for ask in (model.bic, model.aic)]
+    criteria = [float(ask(seen, **_taken(ask, weights))) for ask in (model.bic, model.aic)]
     return (
         np.asarray(model.weights_), _unscaled(fitted, model.means_), deviations, _sizes(labels, len(model.weights_)),
         total, *criteria,
@@ -304,9 +310,10 @@ def _mixture_text(fitted: Fitted) -> str:
     )
     shown = box(title, [*_data_rows(fitted), *rows, *_verdict_rows(fitted)])
     names = fitted.design.names
-    first = {f"component {k}": [weights[k], sizes[k], *means[k]] for k in range(len(weights))}
-    second = {f"component {k}": list(deviations[k]) for k in range(len(weights))}
-    return f"{shown}\n\n{table('means', ['weight', 'rows', *names], first)}\n\n{table('standard deviations', names, second)}"
+    first = {f"component {k}": [*_short(weights[[k]]), sizes[k], *_short(means[k])] for k in range(len(weights))}
+    second = {f"component {k}": _short(deviations[k]) for k in range(len(weights))}
+    centres = table("means", ["weight", "rows", *names], first)
+    return f"{shown}\n\n{centres}\n\n{table('standard deviations', names, second)}"
 
 
 def _mixture_content(fitted: Fitted) -> dict[str, Any]:
@@ -339,7 +346,7 @@ def _errors(fitted: Fitted, rows: np.ndarray) -> tuple[float, float]:
     steps = getattr(fitted.model, "steps", None)
     seen = steps[0][1].transform(X) if steps else X
     model = fitted.inner
-    made = np.asarray(quiet(model.inverse_transform, quiet(model.transform, seen[rows])))
+    made = np.asarray(model.inverse_transform(model.transform(seen[rows])))
     error = float(np.mean((seen[rows] - made) ** 2))
     spread = float(np.mean((seen[rows] - seen[fitted.train].mean(axis=0)) ** 2))
     return error, 1 - error / spread if spread > 0 else float("nan")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.cli.output import progress_line
+from thalweg.cli.output import json_text, progress_line
 from thalweg.cli.places import PICTURES, check_place
 from thalweg.data import Design, Table, design, read_table
 from thalweg.data.csv_file import counted
@@ -25,6 +25,7 @@ from thalweg.errors import ArgumentError, ThalwegError
 CONVERGED, NOT_CONVERGED = 0, 1
 #: A target of whole numbers is taken for classes where it has at most so many.
 CLASSES = 20
+TRAININGS = ("network", "autoencoder")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,12 @@ class Fitted:
         return self.inner.solution_
 
     @property
+    def ended(self) -> bool:
+        """Whether the fit ended by its own rule, not by a limit: a training by batches ends where the loss stands."""
+        status = self.solution.status
+        return bool(self.solution.success) or (status == "stalled" and self.question.model in TRAININGS)
+
+    @property
     def held(self) -> np.ndarray:
         """The rows to score: those held out, or all."""
         return self.test if len(self.test) else self.train
@@ -95,16 +102,15 @@ def answer(question: Question) -> int:
     fitted = fit(question)
 
     from thalweg.cli import report
-    from thalweg.cli.output import json_text
 
-    content = report.content(fitted) if question.as_json else None
-    text = "" if question.as_json else report.text(fitted)
-    if question.out is not None:
-        save(fitted.model, question.out)
-    print(json_text(content) if content is not None else text)
-    if question.plot is not None:
-        report.draw(fitted, question.plot)
-    return CONVERGED if fitted.solution.success else NOT_CONVERGED
+    with nameless():
+        said = json_text(report.content(fitted)) if question.as_json else report.text(fitted)
+        if question.out is not None:
+            save(fitted.model, question.out)
+        print(said)
+        if question.plot is not None:
+            report.draw(fitted, question.plot)
+    return CONVERGED if fitted.ended else NOT_CONVERGED
 
 
 def save(model: Any, path: str) -> None:
@@ -280,8 +286,9 @@ def _in_words(notes: list[str]) -> Iterator[None]:
             notes.append(text)
 
 
-def quiet(ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """A prediction, whose columns are known to be right: without the warning that rows have no names."""
+@contextmanager
+def nameless() -> Iterator[None]:
+    """Rows whose columns are known to be right go without their names, and scikit-learn need not say so."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*valid feature names")
-        return ask(*arguments, **options)
+        yield

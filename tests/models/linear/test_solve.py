@@ -31,3 +31,12 @@ def test_a_tolerance_of_the_users_own():
     assert LinearRegression().fit(X, y).rank_ == 3
     near = LinearRegression(tol=1e-2).fit(X, y)
     assert near.rank_ == 2 and near.dependencies_[0].startswith("x2 = ")
+
+
+def test_means_of_rounding_errors_are_no_constant():
+    from thalweg.models.linear import LinearRegression
+
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    X -= X.mean(axis=0)
+    m = LinearRegression().fit(np.column_stack([X, X[:, 0] - X[:, 1]]), X[:, 0])
+    assert m.dependencies_ == ["x2 = x0 - x1"]

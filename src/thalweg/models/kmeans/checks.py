@@ -55,14 +55,15 @@ def checked_parameters(estimator: Any) -> None:
 
 def checked_finite(X: Any, names: Any = None) -> None:
     """Raise an error that names the first row and column in which a number is missing or infinite."""
-    numbers_of = X.data if scipy.sparse.issparse(X) else X
+    sparse = bool(scipy.sparse.issparse(X))
+    numbers_of = X.data if sparse else X
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(numbers_of)):
             return
     wrong = np.argwhere(~np.isfinite(numbers_of))
     if not len(wrong):  # only the sum is too large
         return
-    if scipy.sparse.issparse(X):
+    if sparse:
         value, coordinates = numbers_of[wrong[0, 0]], X.tocoo().coords
         row, column = (int(c[wrong[0, 0]]) for c in coordinates)
     else:

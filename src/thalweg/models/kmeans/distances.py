@@ -23,7 +23,7 @@ from thalweg.errors import ArgumentError
 from thalweg.optimize import Status, minimize
 
 from .lloyd import Run
-from .rows import Array, Rows
+from .rows import Array, Rows, total
 
 __all__ = ["Distance", "generalized"]
 
@@ -91,7 +91,7 @@ class Distance:
             candidates = np.minimum(np.searchsorted(cumulated, drawn), rows.count - 1)
             to_each = np.concatenate([d for _, d in self.blocks(rows.X, rows.X[candidates])])
             nearer = np.minimum(closest[:, None], to_each)
-            best = int(np.argmin(weights @ nearer))
+            best = int(np.argmin(np.sum(weights[:, None] * nearer, axis=0)))
             chosen.append(int(candidates[best]))
             closest = nearer[:, best]
         return rows.X[chosen]
@@ -110,7 +110,7 @@ class Distance:
         """
         m = len(part)
         padded = 1 << (m - 1).bit_length()
-        mean, spread = weights @ part / np.sum(weights), np.std(part, axis=0)
+        mean, spread = np.average(part, axis=0, weights=weights), np.std(part, axis=0)
         rows = np.concatenate([part, np.broadcast_to(part[:1], (padded - m, part.shape[1]))])
         w = np.concatenate([weights, np.zeros(padded - m)])
         values = [float(self.total(c, rows, w)) for c in (before, mean)]
@@ -126,7 +126,7 @@ class Distance:
         return self._along_features(best, least, part, lambda c: float(self.total(c, rows, w)))
 
     @staticmethod
-    def _along_features(point: Array, value: float, part: Array, total: Callable[[Array], float]) -> Array:
+    def _along_features(point: Array, value: float, part: Array, whole: Callable[[Array], float]) -> Array:
         """Lower the total a feature at a time, among the values that the rows have there: kinks are where rows are.
 
         Along a feature the total is taken to fall and then to rise, and its lowest place is found by halving.
@@ -140,7 +140,7 @@ class Distance:
 
                 def at(i: int, j: int = j, places: Array = places, known: dict[int, float] = known) -> float:
                     if i not in known:
-                        known[i] = total(np.concatenate([point[:j], places[i : i + 1], point[j + 1 :]]))
+                        known[i] = whole(np.concatenate([point[:j], places[i : i + 1], point[j + 1 :]]))
                     return known[i]
 
                 low, high = 0, len(places) - 1
@@ -169,7 +169,7 @@ def generalized(
     weights = np.ones(rows.count) if rows.weights is None else rows.weights
     d.check(X, centers)
     labels, least = d.nearest(X, centers)
-    run = Run(centers, labels, float(weights @ least), 0)
+    run = Run(centers, labels, total(least, weights), 0)
     try:
         for iteration in range(max_iter):
             after = centers.copy()
@@ -183,7 +183,7 @@ def generalized(
             found, least = d.nearest(X, after)
             strict = np.array_equal(found, labels)
             centers, labels = after, found
-            run.centers, run.labels, run.inertia, run.iterations = after, found, float(weights @ least), iteration + 1
+            run.centers, run.labels, run.inertia, run.iterations = after, found, total(least, weights), iteration + 1
             run.curve.append(run.inertia)
             if report is not None:
                 report(f"Iteration {iteration}, objective {run.inertia}.")

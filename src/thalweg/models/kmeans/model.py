@@ -25,7 +25,7 @@ from .distances import Distance, generalized
 from .evidence import evidence_of
 from .lloyd import Run, lloyd, same_clusters
 from .minibatch import MiniBatches, learn
-from .rows import Array, Rows
+from .rows import Array, Rows, total
 from .search import nearest
 from .seeding import plus_plus, random_rows
 from .totals import inertia
@@ -420,7 +420,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
             X = self._checked(X, reset=False)
             weights = checked_weights(sample_weight, X)
             least = Distance(self.distance).nearest(X, self.cluster_centers_)[1]
-            return -float(np.sum(least) if weights is None else weights @ least)
+            return -total(least, weights)
         rows, labels = self._assigned(X, sample_weight)
         return -inertia(rows, self._centers(rows), labels)
 

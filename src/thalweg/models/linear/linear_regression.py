@@ -9,51 +9,37 @@ their last digits (`refinement`), constraints (`constrained`), and what may be s
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval as Within
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from thalweg.errors import ArgumentError
 from thalweg.models.trained import Evidence, Trained
 
 from . import constrained as constraints
-from .blocks import Rows, one_blas_thread
+from .blocks import Array, Rows, one_blas_thread
 from .checks import located
+from .inference import HOW, Inference, determined
 from .refinement import refined
-from .solve import Solved, dependencies, solved, told
-from .statistics import Statistics, quantile, statistics
-from .summary import Summary, summary
+from .solve import Solved, solved
 from .triangle import PART, PLAIN, NotFinite, Triangle, reduced, residual_step
 
-__all__ = ["Intervals", "LinearRegression"]
+__all__ = ["LinearRegression"]
 
-Array = np.ndarray[Any, Any]
 #: Residuals are computed in twice the precision up to so many numbers (rows × columns × targets).
 REFINED = 1 << 18
 #: Below this condition number fourteen digits are right without.
 WELL = 30.0
-HOW = {
-    "householder": ("Householder QR", "few rows: all at once"),
-    "cholesky": ("Cholesky, refined", "many rows, well conditioned"),
-    "blocks": ("blocked Householder QR", "many rows, ill conditioned"),
-    "rows": ("singular values", "not more rows than unknowns"),
-}
 
 
-class Intervals(NamedTuple):
-    """Predictions with their intervals: `mean`, `lower`, `upper`, each shaped like the prediction."""
-
-    mean: Array
-    lower: Array
-    upper: Array
-
-
-class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):
+class LinearRegression(Inference, RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):
     """Least squares, with standard errors, tests, intervals, constraints, and a verdict.
 
     Parameters
@@ -217,9 +203,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         self.n_iter_ = 1
         objective = constraints.compressed(triangle, triangle.rss, self.fit_intercept)
         parameters = self._nested(beta, b, single)
-        determined = free if self.positive or found.rank == rows.features else _determined(found.G)
+        alone = free if self.positive or found.rank == rows.features else determined(found.G)
         if self.bounds is not None or self.subject_to is not None:
-            beta, b, rss, spread, determined = self._under_constraints(objective, parameters, triangle, single)
+            beta, b, rss, spread, alone = self._under_constraints(objective, parameters, triangle, single)
             parameters = self._nested(beta, b, single)
         else:
             method, reason = HOW[triangle.how]
@@ -243,7 +229,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         self.intercept_ = _intercept(parameters.get("intercept", 0.0), dtype)
         self._fitted = {
             "spread": spread,
-            "determined": determined,
+            "determined": alone,
             "mean": triangle.mean,
             "weight": triangle.W,
             "rss": rss,
@@ -279,10 +265,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         Y = Y if Y.dtype in (np.float64, np.float32) else Y.astype(float)
         return Rows(X, Y, w, bool(self.fit_intercept)), y.ndim == 1
 
-    def _names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        return [f"x{j}" for j in range(self.n_features_in_)] if names is None else [str(n) for n in names]
-
     def _rest(self, triangle: Triangle, beta: Array) -> tuple[Array, Array]:
         """The intercepts that belong to β, and the sums of squares."""
         b = triangle.target_mean - triangle.mean @ beta if self.fit_intercept else np.zeros(beta.shape[1])
@@ -306,6 +288,8 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 bounds["coef"] = np.maximum(lower, 0.0), upper
         s = constraints.constrained(objective, start, bounds, self.subject_to, 1e-8 if self.tol is None else self.tol)
         self._evidence, self._solution = None, s
+        if not s.success:
+            warnings.warn(f"LinearRegression: {s.message}", ConvergenceWarning, stacklevel=4)
         self.n_iter_, self.loss_curve_ = max(s.iterations, 1), [float(v) for v in s.history.value]
         k = triangle.R.shape[1]
         beta = np.asarray(s.x["coef"], float).reshape(-1, k).T
@@ -318,168 +302,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             return beta, b, rss, np.zeros((k + 1, k + self.fit_intercept)), np.zeros(k, bool)
         moves = np.einsum("ij,ij->i", spread, spread)[1:]
         return beta, b, rss, spread, moves > 0
-
-    # ------------------------------------------------------------------ predictions
-
-    def predict(self, X: Any, interval: str | None = None, level: float = 0.95) -> Any:
-        """Return the predictions xβ + b, with intervals if asked for.
-
-        Parameters
-        ----------
-        X : array or sparse matrix (n, n_features)
-        interval : {'confidence', 'prediction'}, optional
-            Of the mean of y at x, or of a further y observed there (with weight 1).
-        level : float
-            The probability with which an interval covers it.
-
-        Returns
-        -------
-        array (n,) or (n, n_targets), or `Intervals`
-            ``mean, lower, upper`` where an interval is asked for.  The bounds are NaN where the data do not determine
-            the prediction: in a direction in which the training columns did not vary.
-
-        Raises
-        ------
-        ArgumentError
-            For another `interval` or `level`.
-        """
-        X = self._seen(X)
-        mean = X @ self.coef_.T + self.intercept_
-        if interval is None:
-            return mean
-        if interval not in ("confidence", "prediction"):
-            raise ArgumentError(f"interval is 'confidence' or 'prediction', or None; it is {interval!r}.")
-        s = self.statistics_
-        variance = self._distances(X)
-        if interval == "prediction":
-            variance = variance + 1.0
-        half = quantile(level, s.df_residual) * np.multiply.outer(np.sqrt(variance), s.sigma)
-        return Intervals(mean, mean - half, mean + half)
-
-    def _seen(self, X: Any) -> Any:
-        check_is_fitted(self)
-        try:
-            return validate_data(
-                self, X, accept_sparse=["csr", "csc", "coo"], dtype=[np.float64, np.float32], reset=False
-            )
-        except ValueError as error:
-            raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
-
-    def _distances(self, X: Any) -> Array:
-        """The variance of the mean at each x, over σ²; NaN where it is not determined."""
-        spread, mean = self._fitted["spread"], self._fitted["mean"]
-        found = np.empty(X.shape[0])
-        basis = None
-        if self.rank_ < self.n_features_in_ and not self._fitted["constrained"]:
-            basis = _basis(spread[1:])
-        step = max(1, (1 << 18) // max(1, spread.size // max(1, len(spread)) + len(spread)))
-        for k in range(0, X.shape[0], step):
-            block = X[k : k + step]
-            block = np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), float) - mean
-            D = block @ spread[1:] + spread[0] * bool(self.fit_intercept)
-            found[k : k + step] = np.einsum("ij,ij->i", D, D)
-            if basis is not None:
-                off = block - (block @ basis) @ basis.T
-                outside = np.linalg.norm(off, axis=1) > 1e-7 * (np.linalg.norm(block, axis=1) + np.linalg.norm(mean))
-                found[k : k + step][outside] = np.nan
-        return found
-
-    # ------------------------------------------------------------------ what may be said of it
-
-    @property
-    def dependencies_(self) -> list[str]:
-        """Which columns repeat others, in the names of the features."""
-        check_is_fitted(self)
-        f = self._fitted
-        if f["repeats"] is None:
-            return []
-        found = dependencies(f["repeats"], f["weight"], f["mean"], f["tol"], f["eps"], bool(self.fit_intercept))
-        return [told(d, self._names()) for d in found]
-
-    @property
-    def statistics_(self) -> Statistics:
-        """Standard errors, t and p values, intervals of the coefficients, R², log-likelihood, AIC, BIC, F."""
-        check_is_fitted(self)
-        f = self._fitted
-        spread, one = f["spread"], int(self.fit_intercept)
-        beta = np.atleast_2d(np.asarray(self.parameters_["coef"], float))
-        estimate, determined, names = beta, f["determined"], tuple(self._names())
-        if one:
-            b = np.atleast_1d(np.asarray(self.parameters_["intercept"], float))
-            estimate = np.concatenate([b[:, None], beta], axis=1)
-            spread = np.concatenate([spread[:1] - f["mean"] @ spread[1:], spread[1:]])
-            apart = bool(np.any(spread[0])) and (f["constrained"] or _lies_in(f["spread"][1:], f["mean"]))
-            determined = np.concatenate([[apart], determined])
-            names = ("intercept", *names)
-        else:
-            spread = spread[1:]
-        return statistics(
-            names=names,
-            estimate=estimate,
-            spread=spread,
-            determined=determined,
-            rss=f["rss"],
-            tss=f["tss"],
-            n=f["rows"],
-            intercept=bool(one),
-            log_weights=f["log_weights"],
-            single=self.coef_.ndim == 1,
-        )
-
-    def summary(self, level: float = 0.95) -> Summary:
-        """Return the table of the fit, which prints itself, also as HTML in a notebook.
-
-        Parameters
-        ----------
-        level : float
-            Of the confidence intervals.
-        """
-        how = HOW[self._fitted["how"]][0] if hasattr(self, "_fitted") else ""
-        s = self.statistics_
-        target = self._fitted["target"]
-        repeats = self.dependencies_
-        if not repeats and self.rank_ < self.n_features_in_:
-            repeats = [f"{self.n_features_in_} columns have rank {self.rank_}"]
-        return summary(s, level, how, target, self.condition_, repeats, self._fitted["constrained"])
-
-    def leverage(self, X: Any, sample_weight: Any = None) -> Array:
-        """Return how much each row pulls the line to itself: hᵢ = wᵢ (1, xᵢ) C (1, xᵢ)ᵀ, which sum to the rank.
-
-        Parameters
-        ----------
-        X : array (n, n_features)
-            The training data.
-        sample_weight : array (n,), optional
-            The weights of the fit.
-        """
-        X = self._seen(X)
-        h = self._distances(X)
-        return h if sample_weight is None else h * _check_sample_weight(sample_weight, X, dtype=np.float64)
-
-    def cooks_distance(self, X: Any, y: Any, sample_weight: Any = None) -> Array:
-        """Return Cook's distance of each row: how far all predictions move when it is left out.
-
-            Dᵢ = wᵢ eᵢ² hᵢ / (q σ̂² (1 − hᵢ)²)
-
-        Parameters
-        ----------
-        X, y : arrays
-            The training data.
-        sample_weight : array (n,), optional
-            The weights of the fit.
-
-        Returns
-        -------
-        array (n,) or (n, n_targets)
-        """
-        h = self.leverage(X, sample_weight)
-        e = np.asarray(y, float) - self.predict(X)
-        if e.ndim == 2:
-            h = h[:, None]
-        w = 1.0 if sample_weight is None else np.asarray(sample_weight, float).reshape(h.shape)
-        s = self.statistics_
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(w * e**2 * h / ((s.n - s.df_residual) * np.square(s.sigma) * (1 - h) ** 2))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -523,23 +345,6 @@ def _centred_spread(triangle: Triangle, G: Array, intercept: bool) -> Array:
     S[0, 0] = 1 / np.sqrt(triangle.W)
     S[1:, 1:] = G
     return S
-
-
-def _basis(G: Array) -> Array:
-    """An orthonormal basis of what the columns of G span, which are independent or zero."""
-    return np.asarray(np.linalg.qr(G[:, G.any(axis=0)])[0])
-
-
-def _determined(G: Array) -> Array:
-    """Which coefficients the data determine alone: those whose axis lies in the span of the rows."""
-    Q = _basis(G)
-    return np.asarray(np.einsum("ij,ij->i", Q, Q) > 1 - 1e-8)
-
-
-def _lies_in(G: Array, x: Array) -> bool:
-    """Whether x is in the span of the columns of G."""
-    Q = _basis(G)
-    return bool(np.linalg.norm(x - Q @ (Q.T @ x)) <= 1e-8 * np.linalg.norm(x))
 
 
 def _intercept(value: Any, dtype: Any) -> Any:

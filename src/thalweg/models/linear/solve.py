@@ -122,15 +122,17 @@ def dependencies(R: Array, W: float, mean: Array, tol: float | None, eps: float,
             rest.append(j)
     Q = Q[:, : len(kept)]
     C = triangular(np.triu(Q.T @ A[:, kept]), Q.T @ A[:, rest])
-    return [_dependency(j, kept, C[:, i] * d[j] / d[kept], abs(C[:, i]) > NAMED, mean, intercept)
+    return [_dependency(j, kept, C[:, i] * d[j] / d[kept], abs(C[:, i]) > NAMED, mean, d[j] / W**0.5, intercept)
             for i, j in enumerate(rest)]  # fmt: skip
 
 
-def _dependency(j: int, kept: list[int], c: Array, named: Array, mean: Array, intercept: bool) -> Dependency:
+def _dependency(
+    j: int, kept: list[int], c: Array, named: Array, mean: Array, spread: float, intercept: bool
+) -> Dependency:
     factors = {i: float(v) for i, v, is_named in zip(kept, c, named) if is_named}
     terms = [float(mean[j]), *(-v * float(mean[i]) for i, v in factors.items())]
     constant = sum(terms) if intercept else 0.0
-    return Dependency(j, factors, constant if abs(constant) > 1e-9 * sum(map(abs, terms)) else 0.0)
+    return Dependency(j, factors, constant if abs(constant) > 1e-9 * (spread + sum(map(abs, terms))) else 0.0)
 
 
 def told(dependency: Dependency, names: Sequence[str]) -> str:
