@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import thalweg as tw
-from checks import derivatives, same
+from checks import derivatives, needs, older, same
 
 random = np.random.default_rng(0)
 A, B = random.normal(size=(3, 4)), random.normal(size=(4, 5))
@@ -16,11 +16,8 @@ S, T, U = random.normal(size=(2, 3, 4)), random.normal(size=(2, 4, 5)), random.n
 v, w = random.normal(size=4), random.normal(size=3)
 Q = random.normal(size=(5, 4, 2))
 OPERANDS = [A, B, S, T, U, v, w, Q, np.float64(2.0), np.zeros((0, 4)), np.zeros((4, 0))]
-PRODUCTS = [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.vecdot]
-PRODUCTS += [np.matvec, np.vecmat] if hasattr(np, "matvec") else []
-IN_THE_PLANE = pytest.mark.skipif(
-    np.lib.NumpyVersion(np.__version__) >= "2.5.0", reason="NumPy 2.5 dropped cross products in the plane"
-)
+PRODUCTS = [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.vecdot, np.matvec, np.vecmat]
+IN_THE_PLANE = pytest.mark.skipif(not older(np, "2.5.0"), reason="NumPy 2.5 dropped cross products in the plane")
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda f: f.__name__)
@@ -196,7 +193,7 @@ def test_cross_products_in_the_plane_are_numbers():
     np.testing.assert_array_equal(J, [4.0, -3.0])
 
 
-@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.5.0", reason="NumPy has them up to 2.4")
+@needs(np, "2.5.0", "cross products in the plane are refused from there on")
 def test_cross_products_in_the_plane_are_refused_as_in_numpy():
     for n, m in ((2, 2), (2, 3), (3, 2)):
         with pytest.raises(ValueError, match=f"3 components, but they have {n} and {m}"):

@@ -105,17 +105,14 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     return vecdot(a, b)
 
 
+@implements_ufunc(np.matvec)
 def matvec(a: Node, b: Node) -> Node:
     return _stacked(a, b, 2, 1, (0, 1, 1, 0))
 
 
+@implements_ufunc(np.vecmat)
 def vecmat(a: Node, b: Node) -> Node:
     return _stacked(a, b, 1, 2, (0, 0, 1, 1))
-
-
-if hasattr(np, "matvec"):  # since NumPy 2.2
-    implements_ufunc(np.matvec)(matvec)
-    implements_ufunc(np.vecmat)(vecmat)
 
 
 @implements(np.tensordot, np.linalg.tensordot)
