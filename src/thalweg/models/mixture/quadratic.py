@@ -1,8 +1,8 @@
 """The pass over the rows for many rows and full covariances: all components at once, by two matrix products.
 
-log πₖ N(x | μₖ, Σₖ) is linear in z = (1, xᵢ, xᵢxⱼ for i ≤ j), and what the M-step needs are the sums Σ rₖ z.  So a tile of
-rows is turned into z once, C z gives all densities, and r zᵀ all sums: the work for a row and a component is two products
-of the length of z, and nothing else is done by element.
+log πₖ N(x | μₖ, Σₖ) is linear in z = (1, xᵢ, xᵢxⱼ for i ≤ j), and what the M-step needs are the sums Σ rₖ z.  So a
+tile of rows is turned into z once, C z gives all densities, and r zᵀ all sums: the work for a row and a component is
+two products of the length of z, and nothing else is done by element.
 
 Digits are lost where a component is narrow and far from the mean of the data, since large terms of the quadratic form
 then cancel.  `safe` measures how large they are, and `expectation` goes about it the other way where it says no.
