@@ -5,9 +5,11 @@ import pytest
 from scipy.sparse import issparse
 
 import thalweg as tw
-from thalweg.calculus.program import Program, is_too_dense
+from thalweg.calculus import program as programs
+from thalweg.calculus import sparse
+from thalweg.calculus.program import Program
 from thalweg.errors import ArgumentError
-from thalweg.transforms import pattern
+from thalweg.transforms.pattern import at_most
 
 
 def program(x, p=1.0):
@@ -62,7 +64,7 @@ def test_sparse_and_dense_agree():
         return np.sum((x[1:] - x[:-1] ** 2) ** 2), x[1:] * x[:-1]
 
     x, y = np.linspace(-1, 1, n), np.linspace(1, 2, n - 1)
-    dense, sparse = Program(chain), Program(chain, sparse=True)
+    dense, sparse = Program(chain), Program(chain, 1.0)
     (f, g, c, J), (fs, gs, cs, Js) = dense.values(x), sparse.values(x)
     assert issparse(Js) and Js.nnz == 2 * (n - 1)
     assert f == pytest.approx(fs)
@@ -75,12 +77,12 @@ def test_sparse_and_dense_agree():
 
 
 def test_without_rows():
-    for sparse in (False, True):
-        made = Program(lambda x: (np.sum(x**4), np.zeros(0)), sparse)
+    for few in (False, True):
+        made = Program(lambda x: (np.sum(x**4), np.zeros(0)), float(few))
         _, _, c, J = made.values(X)
         assert made.rows == 0 and c.size == 0 and J.shape == (0, 3)
         H = made.hessian(X, 2.0, np.zeros(0))
-        np.testing.assert_allclose(H.toarray() if sparse else H, np.diag(24 * X**2))
+        np.testing.assert_allclose(H.toarray() if few else H, np.diag(24 * X**2))
 
 
 def test_what_the_trace_shows():
@@ -108,9 +110,45 @@ def test_branches_are_traced_anew():
     assert made.hessian(np.array([-2.0]), 1.0, np.zeros(1)) == pytest.approx(np.array([[12.0]]))
 
 
-def test_what_is_not_sparse_says_so(monkeypatch):
-    monkeypatch.setattr(pattern, "_MOST", 1000)
-    with pytest.raises(ArgumentError) as error:
-        Program(lambda x: (x @ x, np.sum(x) * x), sparse=True).values(np.ones(60))
-    assert is_too_dense(error.value)
-    assert not is_too_dense(ArgumentError("something else"))
+def test_nothing_of_second_order_is_made_before_it_is_asked_for(monkeypatch):
+    made = []
+    for name in ("moved_gradient", "read_hessian", "dense_hessian"):
+        real = getattr(programs, name)
+        monkeypatch.setattr(programs, name, lambda *a, name=name, real=real: (made.append(name), real(*a))[1])
+    chain, x = Program(lambda x: (np.sum((x[1:] - x[:-1] ** 2) ** 2), np.zeros(0)), 0.3), np.linspace(0, 1, 50)
+    chain.values(x)
+    assert made == [] and chain.sparse is None
+    assert chain.is_sparse(x) and made == ["moved_gradient"]
+    assert issparse(chain.hessian(x, 1.0, np.zeros(0))) and made == ["moved_gradient", "read_hessian"]
+
+
+def test_a_dense_structure_is_denied_by_a_few_columns(monkeypatch):
+    followed = []
+    real = sparse.structure
+    monkeypatch.setattr(sparse, "structure", lambda *a: (followed.append(a), real(*a))[1])
+    A = np.random.default_rng(0).standard_normal((40, 300))
+    for f in (lambda x: (np.sum(np.tanh(A @ x) ** 2), np.zeros(0)), lambda x: (np.exp(np.sum(x)), x[:3])):
+        dense, x = Program(f, 0.3), np.zeros(300)
+        dense.values(x)
+        assert not dense.is_sparse(x) and isinstance(dense.hessian(x, 1.0, np.zeros(dense.rows)), np.ndarray)
+    assert followed == [] or all(len(a[1]) == 1 and a[1][0] == 3 for a in followed)  # but for the rows of x[:3]
+
+
+def test_positions_among_the_arguments_decide_too():
+    n = 300
+    ring = Program(lambda x, after: (np.sum((x[after] - x**2) ** 2), np.zeros(0)), 0.3)
+    assert ring.is_sparse(np.zeros(n), np.roll(np.arange(n), 1))
+    with_rows = Program(lambda x, after: (np.sum((x[after] - x**2) ** 2), x[:5]), 0.3)
+    assert with_rows.is_sparse(np.zeros(n), np.roll(np.arange(n), 1))
+    dense = Program(lambda x, after: (np.sum(x[after]) ** 2, x[:5]), 0.3)
+    assert not dense.is_sparse(np.zeros(n), np.roll(np.arange(n), 1))
+
+
+def test_what_has_too_many_entries_is_dense(monkeypatch):
+    monkeypatch.setattr(sparse, "_WORTH", 100)
+    assert not Program(lambda x: (np.sum(x**4), np.zeros(0)), 0.3).is_sparse(np.ones(300))
+
+
+def test_what_is_not_sparse_says_so_where_it_was_asked_for():
+    with at_most(1000), pytest.raises(ArgumentError, match="not sparse"):
+        Program(lambda x: (x @ x, np.sum(x) * x), 1.0).values(np.ones(60))

@@ -1,15 +1,19 @@
 """From a plain function and a starting point of any structure to a problem with exact derivatives."""
 
+import importlib
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 
+from thalweg.calculus import sparse
 from thalweg.errors import ArgumentError
 from thalweg.formula import formula
-from thalweg.optimize import Problem, minimize
+from thalweg.optimize import Problem, least_squares, minimize
 from thalweg.optimize.build import problem_from
-from thalweg.optimize.descend import descent
+from thalweg.optimize.descend import descend, descent
 from thalweg.optimize.equalities import equalities_from
 
 
@@ -166,3 +170,92 @@ def test_what_the_graph_of_residuals_shows_of_kinks():
     assert descent(lambda p: np.abs(p[0] * t - p[1]), [1.0, 2.0], "auto", residuals=True).problem.smooth is None
     asked = descent(lambda p: p[0] * t - 1 if p[0] > 0 else p[0] * t, [1.0], "auto", residuals=True)
     assert asked.problem.smooth is None
+
+
+def network(hidden=20, rows=60):
+    """A dense loss of a little more than 200 variables: a network on random data."""
+    random = np.random.default_rng(0)
+    X, wanted = random.standard_normal((rows, 10)), random.integers(0, 2, rows)
+
+    def loss(p):
+        z = np.tanh(X @ p["inner"] + p["b"]) @ p["outer"]
+        return np.mean(np.log(np.sum(np.exp(z), axis=1)) - z[np.arange(rows), wanted])
+
+    start = {"inner": 0.3 * random.standard_normal((10, hidden)), "b": np.zeros(hidden)}
+    return loss, start | {"outer": 0.3 * random.standard_normal((hidden, 2))}
+
+
+FIRST = ("l-bfgs", "bfgs", "adam", "sgd", "gradient-descent", "momentum", "nesterov", "conjugate-gradients")
+
+
+@pytest.mark.parametrize("method", FIRST)
+def test_methods_of_first_order_build_nothing_of_second_order(monkeypatch, method):
+    made = []
+    for name in ("moved_gradient", "dense_hessian", "moved_outputs"):
+        monkeypatch.setattr(f"thalweg.calculus.program.{name}", lambda *a: made.append(a))
+    states = descend(*network(), method, max_iterations=3)
+    assert [next(states).iteration for _ in range(3)] == [0, 1, 2]
+    assert made == []
+
+
+def test_auto_on_a_dense_loss_follows_no_structure_to_its_end(monkeypatch):
+    followed = []
+    real = sparse.structure
+    monkeypatch.setattr(sparse, "structure", lambda *a: (followed.append(a), real(*a))[1])
+    run = descent(*network(), "auto")
+    assert not run.problem.sparse and "sparse" not in run.chosen.reason and followed == []
+    chain = descent(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), np.zeros(300), "auto")
+    assert chain.problem.sparse and "sparse" in chain.chosen.reason and len(followed) == 1
+
+
+def test_a_chain_is_sparse_with_constraints_and_with_bounds_alone():
+    def chain(x):
+        return np.sum((x[1:] - x[:-1] ** 2) ** 2)
+
+    rows = descent(chain, np.zeros(300), "auto", subject_to=lambda x: x[:3] + x[1:4] == 1)
+    assert rows.problem.sparse is True and rows.problem.at(rows.start).J.nnz == 6
+    for held in ({"subject_to": lambda x: x >= 0.5}, {"bounds": (0.5, None)}):
+        run = descent(chain, np.ones(300), "l-bfgs-b", **held)
+        assert run.problem.sparse.known is None
+        assert run.problem.sparse and run.problem.hessian(run.start).nnz == 898
+    held = descent(lambda x: np.sum(np.exp(x)) ** 2, np.ones(300), "auto", subject_to=lambda x: x >= 0.5)
+    assert not held.problem.sparse
+    assert held.problem.f_hessian_product is not None and held.chosen.method.name == "projected-newton"
+    dense = descent(lambda x: np.sum(x) ** 2, np.ones(300), "auto", subject_to=lambda x: x[:3] + x[1:4] == 1)
+    assert dense.problem.sparse is False
+
+
+def test_the_jacobian_of_many_residuals_is_made_for_who_asks_and_sparse_where_it_can_be(monkeypatch):
+    def chain(x):
+        return np.concatenate([x[1:] - x[:-1] ** 2, 0.1 * (x - 1)])
+
+    s = least_squares(chain, np.full(300, 0.8))
+    assert s.method == "levenberg-marquardt" and s.success
+    np.testing.assert_allclose(s.x, 1.0, atol=1e-6)
+    _, J = s.built.problem.residuals.r_and_jacobian(s.flat)
+    assert issparse(J) and J.nnz == 2 * 299 + 300
+    dense = descent(lambda x: np.tanh(x * np.sum(x)), np.full(300, 0.1), "auto", residuals=True)
+    assert isinstance(dense.problem.residuals.r_and_jacobian(dense.start)[1], np.ndarray)
+    made = []
+    for name in ("moved_outputs", "jacobian_blocks", "moved_gradient", "dense_hessian"):
+        monkeypatch.setattr(f"thalweg.calculus.program.{name}", lambda *a: made.append(a))
+    states = descend(chain, np.zeros(300), "l-bfgs", residuals=True, max_iterations=3)
+    assert [next(states).iteration for _ in range(3)] == [0, 1, 2] and made == []
+
+
+def test_so_many_dense_residuals_are_left_to_products(monkeypatch):
+    monkeypatch.setattr("thalweg.optimize.methods.SMALL", 250)
+    run = descent(lambda x: np.tanh(x * np.sum(x)), np.full(300, 0.1), "auto", residuals=True)
+    assert run.chosen.method.name == "newton"
+
+
+@pytest.mark.parametrize("method", ["auto", "l-bfgs", "newton-cg"])
+def test_the_time_limit_is_seen_between_products(monkeypatch, method):
+    """A clock that goes on by a hundredth of a second at each look."""
+    ticks = itertools.count()
+    for module in ("clock", "engine", "descend"):
+        of = importlib.import_module(f"thalweg.optimize.{module}")
+        monkeypatch.setattr(of, "perf_counter", lambda: 0.01 * next(ticks))
+    s = minimize(*network(rows=200), method=method, tol=1e-14, time_limit=2.0)
+    assert s.status == "time_limit" and np.isfinite(s.value)
+    assert next(ticks) < 400

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from optimize.polynomials import polynomial_problem
 from thalweg.optimize import Problem
-from thalweg.optimize.curvature import curvature_at, inertia, newton_step
+from thalweg.optimize.classify import classify_point
+from thalweg.optimize.clock import OutOfTime
+from thalweg.optimize.curvature import SOME, curvature_at, inertia, newton_step
 
 
 def signs(c):
@@ -84,3 +86,59 @@ def test_large_problems_by_lanczos(lowest):
     assert c.eigenvalues[0] == pytest.approx(lowest, abs=1e-4)
     assert c.eigenvalues[-1] == pytest.approx(50, rel=1e-4)
     assert problem.count.hessian == 0
+
+
+def by_products(diagonal, stop=10**9):
+    """½ xᵀDx + bᵀx by products, which are counted, and for which there is no time after so many."""
+    asked = []
+
+    def product(x, v):
+        asked.append(x)
+        if len(asked) > stop:
+            raise OutOfTime
+        return diagonal * v
+
+    n = diagonal.size
+    return Problem(n, lambda x: (0.5 * (diagonal * x) @ x, diagonal * x), f_hessian_product=product), asked
+
+
+def test_what_does_not_settle_costs_a_bounded_number_of_products():
+    n = 3000
+    problem, asked = by_products(np.geomspace(1e-5, 1.0, n))
+    c = classify_point(problem.at(np.zeros(n)))
+    assert len(asked) <= SOME + 52 and c.kind == "degenerate" and f"by {SOME} products" in c.why
+    problem, asked = by_products(np.linspace(1.0, 2.0, n))
+    c = classify_point(problem.at(np.zeros(n)))
+    assert c.kind == "strict minimum" and len(asked) < 100 and "products" in c.why
+    problem, asked = by_products(np.linspace(-1.0, 2.0, n))
+    assert classify_point(problem.at(np.zeros(n))).kind == "saddle" and len(asked) <= SOME + 52
+
+
+def test_where_the_gradient_is_not_zero_few_products_show_it():
+    n = 3000
+    problem, asked = by_products(np.geomspace(1e-5, 1.0, n))
+    assert classify_point(problem.at(np.ones(n))).kind == "not stationary" and len(asked) == 8
+
+
+def test_what_was_seen_when_the_time_ended():
+    n = 3000
+    problem, _ = by_products(np.geomspace(1e-5, 1.0, n), stop=30)
+    c = curvature_at(problem.at(np.zeros(n)))
+    assert not c.complete and c.products == 30
+    problem, _ = by_products(np.geomspace(1e-5, 1.0, n), stop=3)
+    with pytest.raises(OutOfTime):
+        curvature_at(problem.at(np.zeros(n)))
+
+
+def test_an_eigenvalue_that_changes_within_the_newton_step_has_no_sign():
+    n = 300
+    d = np.linspace(1, 2, n)
+
+    def f_and_gradient(x):  # x₀³ beside a bowl: at x₀ = −1e-4 its curvature is −6e-4, and it is positive close by
+        return float(x[0] ** 3 + 0.5 * (d[1:] * x[1:]) @ x[1:]), np.r_[3 * x[0] ** 2, d[1:] * x[1:]]
+
+    problem = Problem(n, f_and_gradient, f_hessian_product=lambda x, v: np.r_[6 * x[0] * v[0], d[1:] * v[1:]])
+    x = np.zeros(n)
+    x[0] = -1e-4
+    c = curvature_at(problem.at(x))
+    assert c.eigenvalues[0] == pytest.approx(-6e-4) and c.zero and not c.negative

@@ -115,3 +115,19 @@ def test_what_rounding_leaves_of_terms_that_cancel_is_no_saddle():
     for seed in range(12):
         s = minimize(f, np.random.default_rng(seed).normal(size=24), method="l-bfgs", tol=1e-8, escape_saddles=False)
         assert s.kind in ("minimum", "degenerate"), s
+
+
+def test_a_direction_that_is_known_no_better_than_the_point_makes_no_saddle():
+    """What one bias of a linear autoencoder adds the other may take away: f is flat along a line in exact numbers."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 4)) @ np.diag([3.0, 1.0, 0.5, 0.2]) + np.array([5.0, 3.0, 4.0, 1.0])
+
+    def f(p):
+        W, b, V, c = p[:4], p[4], p[5:9], p[9:]
+        again = (X @ W + b)[:, None] * V + c
+        return 0.5 * np.mean(np.sum((again - X) ** 2, axis=1)) + 2e-3 * (np.sum(W**2) + np.sum(V**2))
+
+    for seed in range(6):
+        x0 = 0.5 * np.random.default_rng(seed).normal(size=13)
+        s = minimize(f, x0, method="l-bfgs", tol=1e-8, escape_saddles=False, max_iterations=3000)
+        assert s.kind in ("minimum", "degenerate"), s

@@ -17,7 +17,7 @@ from thalweg.transforms import pattern as pt
 from thalweg.transforms.forward import pushforward
 from thalweg.transforms.known import Known
 from thalweg.transforms.reading import RULES
-from thalweg.transforms.sparsity import structure
+from thalweg.transforms.sparsity import SAMPLE, share, structure
 
 N = 6
 TRI = np.triu(np.tril(np.ones((N, N)), 1), -1)
@@ -227,3 +227,41 @@ def test_unknown_positions_reach_their_row_only():
                               movement.reshape(gather.ARGSORT(x, params=(1,)), (12,)), 0)  # fmt: skip
     found = structure([back], [12], [v]).toarray()
     assert found[:4].all() and not found[4:].any()
+
+
+BAND = np.triu(np.tril(np.ones((40, 40)), 1), -1)
+DATA = np.where(np.arange(60 * 8).reshape(60, 8) % 3 == 0, 0.0, 1.5)
+WIDE = {
+    "band": (lambda x: BAND @ np.sin(x), 40),
+    "stencil": (lambda x: x[2:] * x[:-2] + x[1:-1] ** 2, 40),
+    "running": (lambda x: np.cumsum(np.exp(x)), 40),
+    "layers": (lambda x: np.tanh(np.tanh(DATA @ x[:32].reshape(8, 4)) @ x[32:].reshape(4, 2)), 40),
+    "sorted": (lambda x: np.sort(x), 40),
+    "one number": (lambda x: np.log(np.sum(np.exp(x))), 40),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_few_columns_are_those_of_the_whole(name):
+    f, n = WIDE[name]
+    traced = tw.trace(f, np.linspace(0.5, 2, n))
+    (x,) = traced.inputs
+    v = input_node(x.shape, x.dtype)
+    moved = pushforward(traced.outputs, {x: v})
+    sizes = [y.size for y in traced.outputs]
+    whole = structure(moved, sizes, [v]).toarray()
+    only = np.array([0, 7, 21, 39])
+    some = structure(moved, sizes, [v], only).toarray()
+    np.testing.assert_array_equal(some[:, only], whole[:, only])
+    assert not np.delete(some, only, axis=1).any()
+    assert share(moved, sizes, [v]) == pytest.approx(whole.mean(), abs=0.25)
+
+
+def test_the_share_of_a_small_matrix_is_exact_and_of_too_much_is_all(monkeypatch):
+    x = input_node((SAMPLE,), FLOAT64)
+    v = input_node((SAMPLE,), FLOAT64)
+    moved = pushforward([x * x], {x: v})
+    assert share(moved, [SAMPLE], [v]) == pytest.approx(1 / SAMPLE)
+    monkeypatch.setattr("thalweg.transforms.sparsity._SAMPLED", 3)
+    summed = pushforward([movement.broadcast(reduce.sum_(x * x, (0,)), (9,))], {x: v})
+    assert share(summed, [9], [v]) == 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,15 @@ from thalweg.tracing.tracer import Tracer
 from thalweg.transforms.batch import batched
 from thalweg.transforms.coloring import column_coloring, star_coloring
 from thalweg.transforms.forward import pushforward
-from thalweg.transforms.pattern import TooDense
+from thalweg.transforms.pattern import TooDense, at_most
 from thalweg.transforms.reverse import sparse_pullback
-from thalweg.transforms.sparsity import structure
+from thalweg.transforms.sparsity import share, structure
 
 Array = np.ndarray[Any, Any]
 
 _REVERSE = 2  # what a reverse product costs, in forward ones
 _LONG = 64  # entries of a row from which star colours are looked for first
+_WORTH = 1 << 28  # entries of a pattern beyond which a matrix is called sparse only where that is asked for
 _AT_ONCE = 1 << 24  # elements of the largest array of a batch of products; more colours go in further batches
 
 
@@ -84,14 +86,62 @@ def _count(colors: Array) -> int:
     return int(colors.max(initial=-1)) + 1
 
 
+class Moved:
+    """How the outputs move along a direction: graphs linear in it, and their structure, found when first asked for."""
+
+    def __init__(self, outputs: Sequence[Node], inputs: Sequence[Node]) -> None:
+        self.outputs, self.inputs = outputs, inputs
+        self.directions = [input_node(x.shape, x.dtype) for x in inputs]
+        self.moved = pushforward(outputs, dict(zip(inputs, self.directions, strict=True)))
+
+    @property
+    def share(self) -> float:
+        """The share of entries that can be nonzero, estimated from a few columns."""
+        return share(self.moved, [y.size for y in self.outputs], self.directions)
+
+    @cached_property
+    def pattern(self) -> Any:
+        """Which entries can be nonzero."""
+        return structure(self.moved, [y.size for y in self.outputs], self.directions)
+
+    def is_sparse(self, most: float) -> bool:
+        """Whether at most this share of the entries can be nonzero: first by a few columns, which may deny it."""
+        if self.share > most:
+            return False
+        whole = float(sum(y.size for y in self.outputs)) * sum(x.size for x in self.inputs)
+        try:
+            with at_most(_WORTH):
+                return bool(self.pattern.nnz <= most * whole)
+        except TooDense:
+            return False
+
+    def pattern_of(self, name: str) -> Any:
+        """The pattern, or an error that names the function that was called."""
+        try:
+            return self.pattern
+        except TooDense as error:
+            raise ArgumentError(
+                f"tw.{name}(sparse=True): the matrix is not sparse, it has {error}. Products need no matrix: "
+                "use tw.hvp, tw.jvp or tw.vjp"
+            ) from None
+
+
 def sparse_jacobian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
     """The rule of ``tw.jacobian(f, sparse=True)``."""
-    inputs = variables.nodes
-    outputs = [y if y.dtype.kind == "f" else astype(y, FLOAT64) for y in traced.outputs]
+    return read_jacobian(moved_outputs(traced, variables))
+
+
+def moved_outputs(traced: Traced, variables: Variables) -> Moved:
+    """How the outputs of a trace move."""
+    return Moved([y if y.dtype.kind == "f" else astype(y, FLOAT64) for y in traced.outputs], variables.nodes)
+
+
+def read_jacobian(found: Moved) -> tuple[list[Node], Assemble]:
+    """The entries of the Jacobian, from products for all colours."""
+    outputs, inputs, pattern = found.outputs, found.inputs, found.pattern_of("jacobian")
     dtype = np.result_type(*(y.dtype for y in outputs)) if outputs else FLOAT64
-    directions, moved, pattern = _moved(outputs, inputs, "jacobian")
     how = _by_columns_and_rows(pattern)
-    parts = _products(moved, outputs, directions, how.column_colors, dtype)
+    parts = _products(found.moved, outputs, found.directions, how.column_colors, dtype)
     if _count(how.row_colors):
         weights = [input_node(y.shape, y.dtype) for y in outputs]
         parts += _products(sparse_pullback(outputs, weights, inputs), inputs, weights, how.row_colors, dtype)
@@ -100,26 +150,21 @@ def sparse_jacobian(traced: Traced, variables: Variables) -> tuple[list[Node], A
 
 def sparse_hessian(traced: Traced, variables: Variables) -> tuple[list[Node], Assemble]:
     """The rule of ``tw.hessian(f, sparse=True)``: forward over reverse, as for the dense one."""
-    value, slopes = gradients(traced, variables, "hessian")
-    directions, moved, pattern = _moved(slopes, variables.nodes, "hessian")
-    pattern = _symmetric(pattern)
+    return read_hessian(moved_gradient(traced, variables))
+
+
+def moved_gradient(traced: Traced, variables: Variables) -> Moved:
+    """How the gradient moves."""
+    return Moved(gradients(traced, variables, "hessian")[1], variables.nodes)
+
+
+def read_hessian(found: Moved) -> tuple[list[Node], Assemble]:
+    """The entries of the Hessian, from products for all colours of its symmetric structure."""
+    dtype = np.result_type(*(y.dtype for y in found.outputs)) if found.outputs else FLOAT64
+    pattern = _symmetric(found.pattern_of("hessian"))
     how = _by_symmetry(pattern)
-    parts = _products(moved, slopes, directions, how.column_colors, value.dtype)
-    return [_read(parts, how.places, value.dtype)], _assembled(pattern, "hessian")
-
-
-def _moved(outputs: Sequence[Node], inputs: Sequence[Node], name: str) -> tuple[list[Node], list[Node | None], Any]:
-    """Directions, the graphs linear in them that say how the outputs move, and their structure."""
-    directions = [input_node(x.shape, x.dtype) for x in inputs]
-    moved = pushforward(outputs, dict(zip(inputs, directions, strict=True)))
-    try:
-        pattern = structure(moved, [y.size for y in outputs], directions)
-    except TooDense as error:
-        raise ArgumentError(
-            f"tw.{name}(sparse=True): the matrix is not sparse, it has {error}. Products need no matrix: "
-            "use tw.hvp, tw.jvp or tw.vjp"
-        ) from None
-    return directions, moved, pattern
+    parts = _products(found.moved, found.outputs, found.directions, how.column_colors, dtype)
+    return [_read(parts, how.places, dtype)], _assembled(pattern, "hessian")
 
 
 # --- colours, and where each entry is found ---------------------------------------------------------------------------

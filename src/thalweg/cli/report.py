@@ -36,7 +36,8 @@ def content(fitted: Fitted) -> dict[str, Any]:
         },
         "parameters": {k: v for k, v in fitted.inner.get_params(deep=False).items()},
         "verdict": {
-            "ended": fitted.ended, "kind": solution.kind, "why": solution.classification.why, "status": str(solution.status),
+            "ended": fitted.ended, "kind": solution.kind, "why": solution.classification.why,
+            "status": str(solution.status),
             "success": solution.success, "message": solution.message, "value": float(solution.value),
             "gradient_norm": float(solution.gradient_norm), "method": solution.method,
             "iterations": solution.iterations, "time": solution.time,

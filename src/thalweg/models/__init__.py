@@ -14,6 +14,7 @@ except ImportError as error:
         "Models need scikit-learn, which is not installed: pip install thalweg[models]"
     ) from error
 
+from .autoencoder import Autoencoder
 from .estimator import estimator
 from .kmeans import KMeans
 from .linear import LinearRegression
@@ -23,6 +24,7 @@ from .persistence import load
 from .trained import Trained
 
 __all__ = [
+    "Autoencoder",
     "GaussianMixture",
     "KMeans",
     "LinearRegression",

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from thalweg import calculus
-from thalweg.calculus.program import Program, is_too_dense, sum_of_squares
+from thalweg.calculus.program import Program, sum_of_squares
 from thalweg.errors import ArgumentError
 from thalweg.tracing.captured import undisturbed
 from thalweg.tracing.tracer import Tracer
@@ -31,23 +31,18 @@ from .built import Built
 from .calling import call
 from .facts import Facts, facts_of
 from .given import Given
-from .problem import DENSE_LIMIT, Constraints, Matrix, Problem, Residuals, Vector
+from .problem import Constraints, Matrix, Once, Problem, Residuals, Vector
 from .reading import read_constraints
 from .relations import Relations
 from .returned import half_sum_of_squares, residual_vector, scalar
+from .sizes import DENSE_LIMIT, DENSE_SHARE, LOOKED_AT, SPARSE_FROM
 from .stochastic import Sampled
 from .structure import Structure, layout_of
 from .written import accepted, written
 
 __all__ = ["build", "problem_from", "traced_constraints"]
 
-#: From so many variables on, second derivatives and Jacobians are sparse if their structure is.
-SPARSE_FROM = 100
-#: A matrix with more than this share of entries is treated as dense.
-DENSE_SHARE = 0.3
 NO_ROWS: Vector = np.zeros(0)
-#: Up to so many variables a dense Hessian is formed for a problem with constraints.
-DENSE_PROGRAM = 3000
 
 
 def build(
@@ -244,26 +239,21 @@ class _Builder:
             return self.objective(call(f, point(v), given))
 
         alone = self._unconstrained(point)
-        n, sparse = start.size, False
-        program = Program(alone)
-        if n > DENSE_LIMIT:
-            candidate = Program(alone, sparse=True)
-            sparse = _is_sparse(lambda: candidate.hessian(start, 1.0, NO_ROWS, *args), n)
-            program = candidate if sparse else program
+        n = start.size
+        program = Program(alone, DENSE_SHARE if n > DENSE_LIMIT else 0.0)
         at = program.values if not args else lambda x: program.values(x, *args)
-        product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
-
-        def times(x: Vector, v: Vector) -> Vector:
-            return np.asarray(product(x, v))
-
         squares: Residuals | None = None
 
         def f_and_gradient(x: Vector) -> tuple[float, Vector]:
             return at(x)[:2]
 
-        facts, smooth = Facts("", None), None
-        if self.residuals:
+        facts = Facts("", None)
+        smooth: bool | Once | None = Once(lambda: program.smooth)  # asked at points that were evaluated
+        form = _form(program, start, args)
+        if self.residuals and n <= DENSE_LIMIT:
             f_and_gradient, squares, smooth = self._residuals(point, start)
+        elif self.residuals:
+            squares = self._many_residuals(point, form)
         elif n <= DENSE_LIMIT:
             at(start)  # traced now, for what the graph shows
             second = None if args else lambda x: program.hessian(x, 1.0, NO_ROWS)
@@ -279,14 +269,14 @@ class _Builder:
             residuals=squares,
             values=_batch(flat, args),
             f_and_gradient=f_and_gradient,
-            f_hessian=(lambda x: program.hessian(x, 1.0, NO_ROWS, *args)) if sparse or n <= DENSE_PROGRAM else None,
-            f_hessian_product=times if n > DENSE_LIMIT else None,
+            f_hessian=lambda x: program.hessian(x, 1.0, NO_ROWS, *args),
+            f_hessian_product=_product(flat, args) if n > DENSE_LIMIT else None,
             f_line=_line(flat, args),
             unravel=point,
             names=names,
             explain=_explain(flat, args),
             undisturbed=undisturbed,
-            sparse=sparse,
+            sparse=form,
         )
 
     def _unconstrained(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -297,13 +287,8 @@ class _Builder:
         self, point: Callable[[Any], Any], start: Vector
     ) -> tuple[Callable[..., Any], Residuals, bool | None]:
         """½ ‖r‖² with its gradient, r with its Jacobian, of one evaluation; and whether they are known to be smooth."""
-        f, args = self.f, self.args
-
-        def both(v: Any, *given: Any) -> tuple[Any, Any]:
-            r = residual_vector(call(f, point(v), given))
-            return 0.5 * (r @ r), r
-
-        program = Program(both)
+        args = self.args
+        program = Program(self._both(point))
         values = program.values
         last: list[Any] = [None, None]  # the vector that was evaluated last, and what came out
 
@@ -314,6 +299,28 @@ class _Builder:
 
         at(start)  # traced now, for what the graph shows
         return lambda x: at(x)[:2], Residuals(lambda x: at(x)[2:]), program.smooth or None
+
+    def _many_residuals(self, point: Callable[[Any], Any], sparse: bool | Once) -> Residuals:
+        """r with its Jacobian for many variables: made for methods that ask, in the form of the Hessian."""
+        args, both = self.args, self._both(point)
+        made: list[Program] = []
+
+        def at(x: Vector) -> Any:
+            if not made:
+                made.append(Program(both, float(bool(sparse))))
+            return made[0].values(x, *args)[2:]
+
+        return Residuals(at)
+
+    def _both(self, point: Callable[[Any], Any]) -> Callable[..., Any]:
+        """½ ‖r‖² and r."""
+        f = self.f
+
+        def both(v: Any, *given: Any) -> tuple[Any, Any]:
+            r = residual_vector(call(f, point(v), given))
+            return 0.5 * (r @ r), r
+
+        return both
 
     # ---------------------------------------------------------------- with constraints
 
@@ -342,23 +349,12 @@ class _Builder:
             return value, rows[0] if len(rows) == 1 else np.concatenate(rows)
 
         n = start.size
-        sparse = n > SPARSE_FROM
-        derivatives = Program(program, sparse)
-        try:
-            first = derivatives.values(start, *args)
-            sparse = sparse and _share(first[3]) <= DENSE_SHARE
-        except ArgumentError as error:
-            if not (sparse and is_too_dense(error)):
-                raise
-            sparse = False
+        derivatives = Program(program, DENSE_SHARE if n > SPARSE_FROM else 0.0)
+        if args and n > SPARSE_FROM:
+            derivatives.is_sparse(start, *args)
+        derivatives.values(start, *args)
         relations = found.get()
         m = derivatives.rows
-        if sparse:
-            ones = np.ones(m)
-            sparse = _is_sparse(lambda: derivatives.hessian(start, 1.0, ones, *args), n)
-        if not sparse and derivatives.sparse:
-            derivatives = Program(program)
-            derivatives.values(start, *args)
         values = derivatives.values
         rows = [r for r in relations.all if r.variables is None]
         lower = np.concatenate([r.lower for r in rows]) if rows else np.zeros(0)
@@ -366,7 +362,8 @@ class _Builder:
         linear = np.concatenate([np.full(r.size, r.degree <= 1) for r in rows]) if rows else np.zeros(0, bool)
         at = values if not args else lambda x: values(x, *args)
         none = np.zeros(m)
-        second = None if sparse or args else lambda x: derivatives.hessian(x, 1.0, none)
+        looked = not args and n <= LOOKED_AT and derivatives.degree == 2 and not derivatives.is_sparse(start)
+        second = (lambda x: derivatives.hessian(x, 1.0, none)) if looked else None
         facts = facts_of(derivatives.degree, derivatives.squares, linear, second, start)
 
         def lagrangian(x: Vector, factor: float, y: Vector) -> Any:
@@ -385,6 +382,7 @@ class _Builder:
             n=n,
             f_and_gradient=f_and_gradient,
             f_hessian=lambda x: lagrangian(x, 1.0, none),
+            f_hessian_product=_product(objective, args) if n > DENSE_LIMIT and not m else None,
             f_line=_line(objective, args),
             values=_batch(objective, args),
             unravel=point,
@@ -398,12 +396,17 @@ class _Builder:
             else None,
             first=at,
             lagrangian=lagrangian,
-            sparse=sparse,
+            sparse=_form(derivatives, start, args),
             smooth=derivatives.smooth or None,
             convex=facts.convex,
             structure=facts.text,
         )
         return program, problem, derivatives.degree, relations
+
+
+def _form(program: Program, start: Vector, args: tuple[Any, ...]) -> bool | Once:
+    """Whether matrices are sparse, as far as it is known by now."""
+    return Once(lambda: program.is_sparse(start, *args)) if program.sparse is None else program.sparse
 
 
 def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
@@ -416,6 +419,11 @@ def _whole(free: Any, fixed: Vector) -> Callable[[Any], Any]:
     order[held] = free.size + np.arange(held.size)
     constants = fixed[held]
     return lambda v: np.concatenate([v, constants])[order]
+
+
+def _product(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector], Vector]:
+    product = calculus.hvp(flat if not args else lambda v: flat(v, *args))
+    return lambda x, v: np.asarray(product(x, v))
 
 
 def _line(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vector, Vector, int], Vector]:
@@ -452,18 +460,3 @@ def _explain(flat: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[Vecto
         return "; ".join(str(fault) for fault in found.faults) or None
 
     return explain
-
-
-def _is_sparse(matrix: Callable[[], Any], n: int) -> bool:
-    """Whether a sparse matrix can be formed that is worth it."""
-    try:
-        return _share(matrix()) <= DENSE_SHARE
-    except ArgumentError as error:
-        if not is_too_dense(error):
-            raise
-        return False
-
-
-def _share(matrix: Any) -> float:
-    rows, columns = matrix.shape
-    return matrix.nnz / max(rows * columns, 1)

@@ -30,9 +30,10 @@ from .certificate import Certificate, Travel
 from .curvature import Curvature, curvature_at
 from .degenerate import Verdict, Way, decide_by_higher_order
 from .kinks import verdict_on_kink
-from .large import DENSE, densified, look
+from .large import densified, look
 from .patience import Check
-from .problem import DENSE_LIMIT, Point, Vector
+from .problem import Point, Vector
+from .sizes import ALL_DENSE, DENSE_LIMIT
 
 __all__ = ["KINDS", "Classification", "classify_point"]
 
@@ -149,7 +150,7 @@ def classify_point(
     travel = travel or Travel(np.abs(point.x))
     if point.problem.sparse:
         return _sparse(point, tol, travel, check)
-    c = curvature_at(point)
+    c = curvature_at(point, tol)
     if c is None:
         if point.gradient_norm > tol:
             return _result(point, Verdict("not stationary", _slope_sentence(point)), None)
@@ -173,7 +174,7 @@ def classify_point(
 
 def _sparse(point: Point, tol: float, travel: Travel, check: Check | None) -> Classification:
     """The same where the Hessian is a sparse matrix."""
-    if point.problem.n <= DENSE:
+    if point.problem.n <= ALL_DENSE:
         return classify_point(densified(point), tol, travel, check)
     looked = look(point, None, None, tol, travel, None, check)
     result = _result(point, looked.verdict, None)
@@ -191,7 +192,8 @@ def verdict(point: Point, c: Curvature, check: Check | None = None) -> Verdict:
             return Verdict("degenerate", "the lowest Hessian eigenvalue cannot be told from zero")
         return decide_by_higher_order(point, c, check)
     if not c.complete:
-        return Verdict("degenerate", "the extreme eigenvalues of the Hessian could not be found to enough digits")
+        why = "the extreme eigenvalues of the Hessian could not be found to enough digits"
+        return Verdict("degenerate", f"{why}, by {c.products} products with it")
     if c.positive:
         return Verdict("strict minimum", _definite_sentence(c, "positive"), None, Way(c.extreme(1)[0], 1.0, 2))
     way = Way(c.extreme(-1)[0], 0.5 * c.extreme(-1)[1], 2)
@@ -215,7 +217,8 @@ def _definite_sentence(c: Curvature, word: str) -> str:
     if len(c.eigenvalues) == 1:
         return f"the second derivative is {word} ({c.eigenvalues[0]:.4g})"
     nearest = c.eigenvalues[np.argmin(np.abs(c.eigenvalues))]
-    return f"all Hessian eigenvalues are {word} (nearest to zero: {nearest:.4g})"
+    how = f", by {c.products} products" if c.products else ""
+    return f"all Hessian eigenvalues are {word} (nearest to zero: {nearest:.4g}{how})"
 
 
 def _result(point: Point, v: Verdict, c: Curvature | None) -> Classification:

@@ -43,9 +43,10 @@ from .certificate import Certificate, Travel
 from .classify import TOLERANCE, Classification, classify_point
 from .degenerate import Verdict
 from .holding import Balanced, Holding, balanced, holding_of
-from .large import DENSE, densified, look
+from .large import densified, look
 from .patience import Check
-from .problem import DENSE_LIMIT, Constraints, Matrix, Point, Vector
+from .problem import Constraints, Matrix, Point, Vector
+from .sizes import ALL_DENSE, DENSE_LIMIT
 from .tangent_verdict import Judged, judge
 
 __all__ = ["Equalities", "classify_on"]
@@ -129,7 +130,7 @@ def classify_on(
     if (beside := _violated(point, tol)) is not None:
         return _result(point, Verdict("not stationary", beside))
     travel = travel or Travel(np.abs(point.x))
-    if problem.sparse and problem.n <= DENSE:
+    if problem.sparse and problem.n <= ALL_DENSE:
         return classify_on(densified(point), y, z, tol, travel, sense=sense, check=check)
     if problem.sparse:
         looked = look(point, y, z, tol, travel, sense, check)

@@ -23,16 +23,24 @@ Nocedal & Wright, *Numerical Optimization* (2nd ed.), theorems 2.3–2.5; Ortega
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from .problem import DENSE_LIMIT, Matrix, Point, Vector
+from .clock import OutOfTime
+from .lanczos import Lanczos
+from .problem import Matrix, Point, Vector
 from .scaling import equilibrate
+from .sizes import DENSE_LIMIT, NEWTON_LIMIT
 
 __all__ = ["Curvature", "curvature_at", "inertia"]
 
 EPS = float(np.finfo(float).eps)
+#: An eigenvalue that Lanczos' method finds below this part of the largest is called zero.
+TAU = 2e-6
+#: Products that a verdict may cost: up to `NEWTON_LIMIT` variables, beyond, and where the run has cost more.
+MANY, SOME, MOST = 300, 150, 500
+#: Numbers that the basis of Lanczos' method may hold.
+MEMORY = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,9 @@ class Curvature:
     """Signs and directions of the curvature at a point.
 
     `eigenvalues` are those of the Hessian as the user would compute it; `scaled` those after equilibration, from
-    which the signs are taken (`tolerance` is τ).  The columns of `directions` belong to `scaled`.
+    which the signs are taken (`tolerance` is τ).  The columns of `directions` belong to `scaled`.  Where the Hessian
+    was not formed, these are the extreme ones that so many `products` with it have shown, `complete` if they have
+    settled.
     """
 
     eigenvalues: Vector
@@ -50,6 +60,7 @@ class Curvature:
     newton_step: Vector
     expected_decrease: float
     complete: bool = True
+    products: int = 0
 
     @property
     def positive(self) -> int:
@@ -120,10 +131,13 @@ def _of_one(h: float, error: float) -> tuple[Vector, float, Matrix]:
     return np.array([h / size]), 2 * error / size + 10 * EPS * abs(h) / size, np.array([[size**-0.5]])
 
 
-def curvature_at(point: Point) -> Curvature | None:
-    """Return the curvature at `point`, or None where the Hessian is not finite."""
+def curvature_at(point: Point, tol: float | None = None) -> Curvature | None:
+    """Return the curvature at `point`, or None where the Hessian is not finite.
+
+    With `tol`, only its size where that shows that the gradient is not zero (relatively, as for `classify_point`).
+    """
     formed = "hessian" in point.__dict__  # by the method that came here
-    return _dense(point) if formed or point.problem.n <= DENSE_LIMIT else _extreme(point)
+    return _dense(point) if formed or point.problem.n <= DENSE_LIMIT else _extreme(point, tol)
 
 
 def newton_step(H: Matrix, gradient: Vector) -> tuple[Vector, float]:
@@ -175,46 +189,69 @@ def _dense(point: Point) -> Curvature | None:
     return Curvature(np.asarray(np.linalg.eigvalsh(H), dtype=np.float64), values, tolerance, V, s, fall)
 
 
-def _extreme(point: Point) -> Curvature | None:
-    """The lowest and highest eigenvalues by Lanczos, for a Hessian too large to form.
+def _extreme(point: Point, tol: float | None) -> Curvature | None:
+    """The lowest and the highest eigenvalues by Lanczos' method, for a Hessian too large to form.
 
-    The accuracy that ARPACK promises is relative to each eigenvalue, so one that is zero would never be found: the
-    lowest are computed as those of H + 2 max|λ|.
+    It ends as soon as the signs are sure: a Ritz value that is negative beyond τ proves itself, one that is positive
+    must have settled.  The error is measured where it matters, along the eigenvector whose eigenvalue is nearest to
+    zero.  With `tol` it also ends, incomplete, where the gradient is seen not to be zero.
     """
     from scipy.sparse.linalg import LinearOperator, minres  # 0.2 s to import, and rarely needed
 
-    n = point.problem.n
-    size, V, settled = _lanczos(point, 0.0, "LM", 1e-3)
-    if not np.isfinite(size).all() or not size.size:
-        return None
-    shift = 2 * float(np.max(np.abs(size))) or 1.0
-    low, V_low, low_settled = _lanczos(point, shift, "SA", 1e-7)
-    high, V_high, high_settled = _lanczos(point, -shift, "LA", 1e-7)
-    values, V = np.concatenate([low, high]), np.concatenate([V_low, V_high], axis=1)
-    H = LinearOperator((n, n), matvec=lambda v: point.problem.hessian_product(point.x, v.ravel()), dtype=np.float64)
-    s, _ = minres(H, -point.gradient, maxiter=50)
-    tolerance = (1e-6 if point.problem.exact_hessian else 1e-5) * shift
-    fall = 0.5 * abs(float(point.gradient @ s))
-    return Curvature(values, values, tolerance, V, s, fall, settled and low_settled and high_settled)
-
-
-def _lanczos(point: Point, shift: float, which: Literal["LM", "SA", "LA"], tol: float) -> tuple[Vector, Matrix, bool]:
-    """Return two extreme eigenvalues of H + shift, less the shift, their vectors, and whether they have converged."""
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
-
-    n = point.problem.n
+    problem, n = point.problem, point.problem.n
 
     def product(v: Vector) -> Vector:
-        return point.problem.hessian_product(point.x, v.ravel()) + shift * v.ravel()
+        return problem.hessian_product(point.x, v.ravel())
 
-    H = LinearOperator((n, n), matvec=product, dtype=np.float64)
-    start = np.random.default_rng(0).standard_normal(n)
-    values: np.ndarray
-    V: np.ndarray
+    found = Lanczos(product, n, _products(point))
+    reach, steep = float(np.linalg.norm(point.x)), point.gradient_norm
+    settled, going, step, fall, error = False, True, np.zeros(n), 0.0, 0.0
     try:
-        values, V = eigsh(H, k=2, which=which, v0=start, maxiter=50, tol=tol)
-        settled = True
-    except ArpackNoConvergence as failure:
-        values, V, settled = failure.eigenvalues, failure.eigenvectors, False
-    order = np.argsort(values)
-    return np.asarray(values[order] - shift, dtype=np.float64), np.asarray(V[:, order], dtype=np.float64), settled
+        while going and not settled:
+            going = found.extend()
+            k = found.products
+            if not k or (going and k % 8):
+                continue
+            values, residuals, S = found.ritz()
+            size = float(np.max(np.abs(values)))
+            if tol is not None and k >= 8 and steep > 4 * tol * max(1.0, size * reach):
+                break  # not stationary: nobody asks further
+            settled = found.whole or (k >= 24 and _sure(found, values, residuals, TAU * size))
+        if found.finite and (settled or not going):
+            H = LinearOperator((n, n), matvec=product, dtype=np.float64)
+            step, _ = minres(H, -point.gradient, maxiter=50)
+            fall = 0.5 * abs(float(point.gradient @ step))
+            nearest = 0 if abs(values[0]) <= abs(values[-1]) else len(values) - 1
+            v = found.vectors(S[:, [nearest]])[:, 0]
+            there = problem.hessian_product(nearby(point.x, step), v)
+            error = abs(float(v @ there) - values[nearest]) if np.isfinite(there).all() else abs(values[nearest])
+    except OutOfTime:
+        if found.products < 8:
+            raise
+    if not found.finite:
+        return None
+    values, _, S = found.ritz()
+    ends = sorted({0, min(1, len(values) - 1), max(len(values) - 2, 0), len(values) - 1})
+    size = float(np.max(np.abs(values))) or 1.0
+    tolerance = max((TAU if problem.exact_hessian else 10 * TAU) * size, 2 * error)
+    V = found.vectors(S[:, ends])
+    return Curvature(values[ends], values[ends], tolerance, V, step, fall, settled, found.products)
+
+
+def _products(point: Point) -> int:
+    """How many products a verdict may cost: about as many as the run that led here has asked for gradients."""
+    n = point.problem.n
+    enough = MANY if n <= NEWTON_LIMIT else SOME
+    return max(min(max(enough, point.problem.count.gradient), MOST, MEMORY // n), 20)
+
+
+def _sure(found: Lanczos, values: Vector, residuals: Vector, tau: float) -> bool:
+    """Whether the lowest and the highest Ritz value are near enough to eigenvalues for what their signs say."""
+    low, high = float(values[0]), float(values[-1])
+    if found.Q.shape[1] > NEWTON_LIMIT:  # the signs are enough, however rough the numbers
+        if low < -tau and high > tau:
+            return bool(residuals[0] <= 0.1 * -low and residuals[-1] <= 0.1 * high)
+        if min(abs(low), abs(high)) - found.beyond(values) > tau:
+            return True
+    fine = 0.1 * tau
+    return bool(residuals[0] <= max(fine, 1e-4 * abs(low)) and residuals[-1] <= max(fine, 1e-4 * abs(high)))

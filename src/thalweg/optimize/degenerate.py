@@ -265,10 +265,11 @@ def _leading_term(point: Point, curvature: Curvature, v: Vector) -> tuple[float,
         if terms[place] == 0:
             return 0.0, 0
         if nearby is None:
-            nearby = point.problem.line(_shaken(point.x), v, ORDER)
+            turned = v + (10 * float(np.linalg.norm(curvature.newton_step)) / length) * np.cos(1.0 + np.arange(v.size))
+            nearby = point.problem.line(_shaken(point.x), turned, ORDER)
         if nearby is None or abs(nearby[3 + place] - c[3 + place]) <= 1e-3 * abs(c[3 + place]):
             break
-        c[3 + place] = 0.0  # it is what rounding left of terms that cancel
+        c[3 + place] = 0.0  # what rounding left of terms that cancel, or v is no nearer to the null space than that
     if terms[place] <= 4 * (np.sum(terms) - terms[place]):
         return 0.0, -1
     return float(c[3 + place]), 3 + place

@@ -359,14 +359,15 @@ class Descent(Iterator[State]):
             why = f"the run ended where {ending.measure(at)} is {at.residual:.4g}"
             why = why if at.point.finite else "the value or the gradient is not finite here"
             return self.judge.unlooked(at.point, at.residual, why)
-        begun = perf_counter()
+        briefly = perf_counter() + BRIEFLY
+        deadline = briefly if hurry else max(briefly, self.run_of_engine.deadline)
 
         def check() -> None:
-            if hurry and perf_counter() - begun > BRIEFLY:
+            if perf_counter() > deadline:
                 raise OutOfTime
 
         try:
-            with until(begun + BRIEFLY if hurry else float("inf")):
+            with until(deadline):
                 return self.judge.kind_of(at, tol, self.record.travel(at.point), check)
         except (KeyboardInterrupt, ArithmeticError, np.linalg.LinAlgError, OutOfTime):
             return self.judge.unlooked(at.point, at.residual, "the second derivatives were not looked at")

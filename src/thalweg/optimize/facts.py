@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 
 from .problem import Vector
+from .sizes import LOOKED_AT
 
 __all__ = ["Facts", "facts_of"]
-
-#: Up to so many variables the eigenvalues of a constant Hessian are looked at.
-LOOKED_AT = 300
 
 
 class Facts:

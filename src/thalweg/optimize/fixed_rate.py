@@ -19,7 +19,8 @@ from math import floor, log10
 import numpy as np
 
 from .composition import Path, Stuck, Taken, unchanged
-from .problem import DENSE_LIMIT, Point, Vector
+from .problem import Point, Vector
+from .sizes import DENSE_LIMIT
 
 __all__ = ["FixedRate"]
 

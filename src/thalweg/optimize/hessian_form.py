@@ -14,7 +14,8 @@ from typing import Literal
 
 from thalweg.errors import ArgumentError
 
-from .problem import DENSE_LIMIT, Problem
+from .problem import Problem
+from .sizes import DENSE_LIMIT
 
 __all__ = ["HessianForm", "hessian_form"]
 

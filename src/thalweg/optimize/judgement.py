@@ -16,6 +16,7 @@ from .constrained import classify_on
 from .degenerate import Way
 from .engine import Iterate
 from .problem import Point, Problem, Vector
+from .sizes import NEWTON_LIMIT
 
 __all__ = ["Judge"]
 
@@ -64,7 +65,8 @@ class Judge:
             z = self.orientation * at.z if at.z.size else np.zeros(point.x.size)
             known = (y, z) if y.size == point.problem.m and z.size == point.x.size else (None, None)
             return classify_on(seen, known[0], known[1], tol=tol, travel=travel, sense=self.sense, check=check)
-        if self.second_order and point.finite:
+        n = point.problem.n
+        if self.second_order and point.finite and (n <= NEWTON_LIMIT or point.problem.sparse):
             _ = point.hessian  # affordable, as the method forms it at every step, and it shows all eigenvalues
         return classify_point(self.as_user_sees(point), tol, travel, check)
 

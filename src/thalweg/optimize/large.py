@@ -11,7 +11,7 @@ the others, and W the Hessian of L there,
 
 Where constraints are active with multiplier zero, W > 0 on the larger space, where they do not count, is enough for a
 minimum, and W with a negative eigenvalue on the smaller one, where they do, for a saddle point; the cone between is not
-looked at.  Up to `DENSE` variables all this is left to `constrained`, with full matrices.
+looked at.  Up to `sizes.ALL_DENSE` variables all this is left to `constrained`, with full matrices.
 
 References
 ----------
@@ -33,14 +33,13 @@ from .certificate import Certificate, Travel
 from .curvature import EPS, nearby
 from .degenerate import Verdict, Way
 from .kinks import verdict_on_kink
+from .lanczos import Lanczos
 from .patience import Check, time_left
 from .problem import Matrix, Point, Vector
 from .signature import Signature
 
 __all__ = ["Looked", "densified", "look"]
 
-#: Up to so many variables sparse matrices are filled, and everything is found out.
-DENSE = 300
 #: Steps of Lanczos' method, to find a way out and for an estimate.
 STEPS, QUICK = 60, 16
 
@@ -493,33 +492,12 @@ def _lanczos(
     steps: int,
     onto: Callable[[Vector], Vector] | None = None,
 ) -> tuple[float, Vector] | None:
-    """Return the extreme Ritz value and its vector after some steps, orthogonalized in full."""
-    q = np.random.default_rng(0).standard_normal(n)
-    if onto is not None:
-        q = onto(q)
-    length = float(np.linalg.norm(q))
-    if not np.isfinite(length) or length == 0:
+    """Return the extreme Ritz value and its vector after some steps."""
+    found = Lanczos(product, n, steps, onto)
+    while found.extend():
+        pass
+    if not found.finite:
         return None
-    steps = min(steps, n)
-    Q = np.empty((steps + 1, n))
-    Q[0] = q / length
-    alpha: list[float] = []
-    beta: list[float] = []
-    for k in range(steps):
-        w = product(Q[k])
-        if not np.isfinite(w).all():
-            return None
-        alpha.append(float(w @ Q[k]))
-        for _ in range(2):
-            w = w - (Q[: k + 1] @ w) @ Q[: k + 1]
-        length = float(np.linalg.norm(w))
-        if length <= 1e-10 * max(float(np.max(np.abs(alpha))), 1e-300):
-            break
-        beta.append(length)
-        Q[k + 1] = w / length
-    k = len(alpha)
-    T = np.diag(alpha) + np.diag(beta[: k - 1], 1) + np.diag(beta[: k - 1], -1)
-    values, vectors = np.linalg.eigh(T)
-    place = 0 if sign < 0 else k - 1
-    v = vectors[:, place] @ Q[:k]
-    return float(values[place]), v / float(np.linalg.norm(v))
+    values, _, S = found.ritz()
+    place = 0 if sign < 0 else len(values) - 1
+    return float(values[place]), found.vectors(S[:, [place]])[:, 0]

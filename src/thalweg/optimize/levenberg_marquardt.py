@@ -27,8 +27,9 @@ from .composition import Path
 from .gauss_newton import linearized, linearized_path, units
 from .hessian_form import hessian_form
 from .newton_products import NewtonProducts
-from .problem import DENSE_LIMIT, Point, Problem, Vector
+from .problem import Point, Problem, Vector
 from .quadratic_model import DenseModel, SparseModel
+from .sizes import DENSE_LIMIT
 
 __all__ = ["LevenbergMarquardt", "SecondTerm"]
 

@@ -21,17 +21,9 @@ from .method import Method
 from .problem import Problem
 from .relay import Relay
 from .second_order import SECOND_ORDER
+from .sizes import FEW, NEWTON_LIMIT, QUASI_NEWTON_LIMIT, SMALL
 
 __all__ = ["METHODS", "Chosen", "Method", "choose"]
-
-#: "auto" forms dense Hessians up to this many variables.
-NEWTON_LIMIT = 1_000
-#: And the dense matrices of BFGS where there is no Hessian.
-QUASI_NEWTON_LIMIT = 500
-#: Up to so many variables and rows together few steps matter more than cheap ones.
-FEW = 60
-#: Constraints with dense derivatives are factorized up to this many variables.
-SMALL = 3_000
 
 
 def _interior_point(problem: Problem, **options: Any) -> Engine:
@@ -227,12 +219,12 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         if not problem.sparse and n + problem.m <= FEW:
             return "sqp+interior-point", f"chosen for {rows}"
         return "interior-point", f"chosen for {rows}"
-    if problem.residuals is not None and "quadratic" not in problem.structure:
-        if problem.f_hessian is not None and not problem.sparse and n <= NEWTON_LIMIT:
+    if problem.residuals is not None and "quadratic" not in problem.structure and not _too_many(problem):
+        if problem.f_hessian is not None and n <= NEWTON_LIMIT and not problem.sparse:
             return "levenberg-marquardt+newton", f"chosen for {variables} and a sum of squares"
         return "levenberg-marquardt", f"chosen for {variables} and a sum of squares"
-    second = problem.f_hessian is not None and (problem.sparse or n <= NEWTON_LIMIT)
-    second = second or problem.f_hessian_product is not None
+    second = problem.f_hessian_product is not None
+    second = second or (problem.f_hessian is not None and bool(n <= NEWTON_LIMIT or problem.sparse))
     if problem.bounded:
         if second:
             return "projected-newton", f"chosen for {variables} with bounds{_seen(problem)}"
@@ -246,6 +238,11 @@ def _suited(problem: Problem, options: Mapping[str, Any]) -> tuple[str, str]:
         return "l-bfgs", f"chosen for {variables}, where forming the Hessian would cost too much"
     few = n <= QUASI_NEWTON_LIMIT
     return ("bfgs" if few else "l-bfgs"), f"chosen for {variables} because there is no Hessian"
+
+
+def _too_many(problem: Problem) -> bool:
+    """Whether the Jacobian of residuals would be a dense matrix with very many columns, and products are at hand."""
+    return problem.n > SMALL and problem.f_hessian_product is not None and not problem.sparse
 
 
 def _seen(problem: Problem) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from .classify import Classification
 from .ending import Ending
 from .engine import Iterate
-from .problem import DENSE_LIMIT
+from .sizes import DENSE_LIMIT
 from .solution import Solution
 
 if TYPE_CHECKING:

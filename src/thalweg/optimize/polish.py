@@ -24,11 +24,10 @@ from . import lapack
 from .engine import Iterate, Run
 from .kkt_error import kkt_error
 from .problem import Point, Vector
+from .sizes import POLISHED
 
 __all__ = ["polished"]
 
-#: Up to so many variables and rows the system is solved densely; beyond, by sparse factors.
-DENSE = 400
 #: Beyond so many, factors of a system that nobody has ordered for may fill in without bound: digits are not worth it.
 SPARSE = 3_000
 #: Steps at most: the first makes x exact enough that rounding is all that is left for the third.
@@ -144,7 +143,7 @@ def _active_rows(point: Point, y: Vector) -> tuple[Any, Vector]:
 
 def _dense(H: Any, J: Any, g: Vector, gap: Vector, rows: Any, free: Any) -> tuple[Vector, Vector] | None:
     n, m = free.size, rows.size
-    if n + m > DENSE:
+    if n + m > POLISHED:
         return None
     K = np.zeros((n + m, n + m), order="F")
     K[:n, :n] = H[np.ix_(free, free)]

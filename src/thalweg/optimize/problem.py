@@ -33,13 +33,37 @@ from thalweg.errors import ArgumentError
 
 from .clock import check
 
-__all__ = ["Constraints", "Evaluations", "Matrix", "Point", "Problem", "Residuals", "Vector"]
+__all__ = ["Constraints", "Evaluations", "Matrix", "Once", "Point", "Problem", "Residuals", "Vector"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-#: Up to this many variables the Hessian is formed in full; beyond, only its products with vectors are used.
-DENSE_LIMIT = 200
+
+class Once:
+    """A truth that is found out when it is first asked for.
+
+    Examples
+    --------
+    >>> sparse = Once(lambda: print("looking") or True)
+    >>> sparse.known
+    >>> bool(sparse), bool(sparse), sparse.known
+    looking
+    (True, True, True)
+    """
+
+    def __init__(self, find: Callable[[], bool]) -> None:
+        self._find = find
+        self.known: bool | None = None
+
+    def __bool__(self) -> bool:
+        if self.known is None:
+            self.known = self._find()
+        return self.known
+
+
+def known(truth: bool | Once | None) -> bool | None:
+    """What has been found out by now."""
+    return truth.known if isinstance(truth, Once) else truth
 
 
 @dataclass
@@ -174,11 +198,12 @@ class Problem:
         What the graph has shown, in a word or two: 'convex quadratic', 'linear', 'sum of squares'.
     sampled : Sampled, optional
         The objective by mini-batches, for stochastic methods.
-    sparse : bool
-        Hessians and Jacobians are `scipy.sparse.csr_array`.
+    sparse : bool or Once
+        Hessians and Jacobians are `scipy.sparse.csr_array`.  Without constraints nobody knows before it is asked for:
+        only what forms or factorizes a Hessian asks.
     convex : bool or None
         Whether f is known to be convex and the feasible set too.
-    smooth : bool or None
+    smooth : bool, Once or None
         Whether f and c are known to have derivatives everywhere that they are finite: no abs, max, floor, branches.
         Kinks are not looked for then.
 
@@ -212,9 +237,9 @@ class Problem:
     values: Callable[[Matrix], Vector] | None = None
     sampled: Any = None
     structure: str = ""
-    sparse: bool = False
+    sparse: bool | Once = False
     convex: bool | None = None
-    smooth: bool | None = None
+    smooth: bool | Once | None = None
 
     def __post_init__(self) -> None:
         if (self.lower is None) != (self.upper is None):
@@ -287,6 +312,7 @@ class Problem:
 
     def hessian_product(self, x: Vector, v: Vector) -> Vector:
         """Return H(x) v without forming H where that can be avoided."""
+        check()  # hundreds are asked for between two evaluations
         with np.errstate(all="ignore"):
             if self.f_hessian_product is not None:
                 return np.asarray(self.f_hessian_product(x, v), dtype=np.float64)
@@ -321,9 +347,9 @@ class Problem:
             upper=self.upper,
             constraints=held,
             structure=self.structure,
-            sparse=self.sparse,
+            sparse=bool(known(self.sparse)),
             convex=self.convex,
-            smooth=self.smooth,
+            smooth=known(self.smooth),
         )
 
     def negated(self) -> Problem:

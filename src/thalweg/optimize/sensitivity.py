@@ -120,7 +120,7 @@ def _directions(
     H = problem.lagrangian_hessian(x, y)
     J = constraints.c_and_jacobian(x)[1] if constraints is not None else np.zeros((0, n))
     right = -np.concatenate([mixed[free], moved[active]])
-    solved = _solved(H, J, active, free, right, problem.sparse)
+    solved = _solved(H, J, active, free, right, bool(problem.sparse))
     dx, dy = np.zeros((n, k)), np.zeros((m, k))
     dx[free], dy[active] = solved[: free.size], solved[free.size :]
     dz = np.where(held[:, None], -(H @ dx + J.T @ dy + mixed), 0.0)

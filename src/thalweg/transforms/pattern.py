@@ -12,7 +12,9 @@ Three forms of one thing, each linear where it is used:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,21 @@ Move = Callable[[Array], Array]
 
 _MAPS = 16  # from here on, a matrix
 _SMALL = 64  # columns of a scalar that are kept in a frozenset
-_MOST = 1 << 32  # entries of a pattern that calls itself sparse
+_most: ContextVar[int] = ContextVar("most", default=1 << 32)  # entries of a pattern that calls itself sparse
 
 
 class TooDense(ValueError):
-    """The pattern would have more entries than memory can hold."""
+    """The pattern would have more entries than it may."""
+
+
+@contextmanager
+def at_most(entries: int) -> Generator[None]:
+    """Let patterns within this block have so many entries; one that would have more raises `TooDense`."""
+    token = _most.set(entries)
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 # --- scalars ----------------------------------------------------------------------------------------------------------
@@ -140,7 +152,7 @@ class Pattern:
         if shape == ():
             matrix, row = self._matrix, int(rows)
             return columns_of(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])
-        _bounded(float(np.diff(self._matrix.indptr)[rows.ravel()].sum()))
+        bounded(float(np.diff(self._matrix.indptr)[rows.ravel()].sum()))
         return Pattern(shape, self.width, None, self._matrix[rows.ravel()])
 
     def masked(self, keep: Array) -> Pattern:
@@ -170,11 +182,31 @@ class Pattern:
                 found[flat[flat >= 0]] = True
         return np.flatnonzero(found).astype(np.int32)
 
+    @property
+    def occupied(self) -> Array:
+        """Which elements depend on anything."""
+        if self.maps is None:
+            return (np.diff(self._matrix.indptr) > 0).reshape(self.shape)
+        found = np.zeros(self.shape, dtype=bool)
+        for m in self.maps:
+            found |= m >= 0
+        return found
+
+    def has(self, column: int) -> Array:
+        """Which elements depend on this column."""
+        if self.maps is None:
+            rows = np.repeat(np.arange(self.size), np.diff(self._matrix.indptr))[self._matrix.indices == column]
+            return np.bincount(rows, minlength=self.size).reshape(self.shape) > 0
+        found = np.zeros(self.shape, dtype=bool)
+        for m in self.maps:
+            found |= m == column
+        return found
+
     def related(self, rows: Array, elements: Array, shape: Shape) -> Pattern | ScalarPattern:
         """The pattern of an array whose element ``rows[i]`` depends on element ``elements[i]`` of this one."""
         size = math.prod(shape)
         if self.maps is not None:
-            _bounded(len(self.maps) * rows.size)
+            bounded(len(self.maps) * rows.size)
             columns = [m.ravel()[elements] for m in self.maps]
             found = matrix_from(np.tile(rows, len(columns)), np.concatenate(columns), size, self.width)
         else:
@@ -209,15 +241,17 @@ def matrix_from(rows: Array, columns: Array, size: int, width: int, clean: bool 
             rows, columns = rows[kept], columns[kept]
     if rows.size == 0:
         return csr_array((size, width), dtype=bool)
-    _bounded(rows.size)
+    bounded(rows.size)
     index = np.int32 if max(size, width, rows.size) < 2**31 else np.int64
     pairs: Any = (rows.astype(index, copy=False), columns.astype(index, copy=False))
     return coo_array((np.ones(rows.size, dtype=bool), pairs), shape=(size, width)).tocsr()
 
 
-def _bounded(entries: float) -> None:
-    if entries > _MOST:
-        raise TooDense(f"more than {_MOST:,} entries")
+def bounded(entries: float) -> None:
+    """Raise `TooDense` rather than to make so many entries."""
+    most = _most.get()
+    if entries > most:
+        raise TooDense(f"more than {most:,} entries")
 
 
 def spread(columns: ScalarPattern, shape: Shape, width: int) -> Pattern | ScalarPattern:
@@ -229,7 +263,7 @@ def spread(columns: ScalarPattern, shape: Shape, width: int) -> Pattern | Scalar
     from scipy.sparse import csr_array
 
     found, size = written(columns), math.prod(shape)
-    _bounded(float(found.size) * size)
+    bounded(float(found.size) * size)
     ends = np.arange(size + 1, dtype=np.int64) * found.size
     data = np.ones(found.size * size, dtype=bool)
     return Pattern(shape, width, None, csr_array((data, np.tile(found, size), ends), shape=(size, width)))

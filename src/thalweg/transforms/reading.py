@@ -7,6 +7,7 @@ from the inputs to the results.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ from thalweg.transforms.known import Known
 from thalweg.transforms.pattern import (
     Pattern,
     ScalarPattern,
+    bounded,
     columns_of,
     filled,
     in_form,
@@ -50,8 +52,9 @@ _FEW = 16  # maps that are worth keeping apart when elements are added up
 class Walk:
     """One walk from the directions to the results; the rules see it for the width and for what is known of values."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, few: Array | None = None) -> None:
         self.width = width
+        self.few = few  # the only columns that are followed, if not all are
         self.known = Known()
 
     def stretched(self, pattern: Found, shape: Shape) -> Found:
@@ -122,6 +125,7 @@ def _range(walk: Walk, positions: Node, n: int) -> tuple[Array, Array]:
 def _ranges(low: Array, high: Array) -> tuple[Array, Array]:
     """The pairs (i, j) with low[i] ≤ j ≤ high[i]."""
     length = high - low + 1
+    bounded(float(length.sum()))
     i = np.repeat(np.arange(low.size), length)
     begins = np.cumsum(length) - length
     return i, np.arange(i.size) - begins[i] + low[i]
@@ -130,6 +134,7 @@ def _ranges(low: Array, high: Array) -> tuple[Array, Array]:
 def _along(x: Pattern, axis: int, length: int, rows: Array, elements: Array, shape: Shape) -> Found:
     """The pattern of an array whose row[i] along ``axis`` (now of ``length``) reads element[i] along it."""
     before, after, n = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :]), x.shape[axis]
+    bounded(float(rows.size) * before * after)
     lead, trail = np.arange(before)[:, None, None], np.arange(after)
     out = (lead * length + rows[:, None]) * after + trail
     source = (lead * n + elements[:, None]) * after + trail
@@ -249,8 +254,11 @@ def _scan(walk: Walk, n: Node, given: Given) -> Found | None:
     parts = []
     for p in given:
         if p is not None:
-            reader, read = np.tril_indices(n.shape[axis])
-            parts.append(_along(walk.array(p, n.shape), axis, n.shape[axis], reader, read, n.shape))
+            x, length = walk.array(p, n.shape), n.shape[axis]
+            others = tuple(i for i in range(len(x.shape)) if i != axis)
+            read = np.flatnonzero(x.occupied.any(axis=others))
+            which, reader = _ranges(read, np.full(read.size, length - 1))
+            parts.append(_along(x, axis, length, reader, read[which], n.shape))
     return union(parts, n.shape, walk.width)
 
 
@@ -267,7 +275,8 @@ def _contract(walk: Walk, n: Node, given: Given) -> Found | None:
             if nonzero is None:
                 parts.append(_contract_full(walk, x, lx, lo, n.shape))
             elif nonzero.any():
-                parts.append(_contract_some(x, lx, nonzero, lother, lo, n.shape))
+                some = _contract_some if walk.few is None else functools.partial(_contract_few, walk.few)
+                parts.append(some(x, lx, nonzero, lother, lo, n.shape))
     return union(parts, n.shape, walk.width) if parts else None
 
 
@@ -296,6 +305,7 @@ def _contract_some(
     spoken = [label for label in lother if label in sizes]
     silent = [label for label in sizes if label not in spoken]
     count = (int(np.count_nonzero(mask)), math.prod(sizes[label] for label in silent))
+    bounded(float(count[0]) * count[1])
     at = {label: i[:, None] for label, i in zip(spoken, np.nonzero(mask), strict=True)}
     grid = np.indices([sizes[label] for label in silent]).reshape(len(silent), count[1])
     at.update(zip(silent, grid, strict=True))
@@ -307,6 +317,24 @@ def _contract_some(
         return np.broadcast_to(total, count).ravel()
 
     return x.related(places(lo, shape), places(lx, x.shape), shape)
+
+
+def _contract_few(
+    few: Array, x: Pattern, lx: Sequence[int], nonzero: Array, lother: Sequence[int], lo: Sequence[int], shape: Shape
+) -> Found:
+    """The same for a few columns: each by a contraction of counts, which is as quick as one of numbers."""
+    rows, columns, factor = [], [], nonzero.astype(np.float32)
+    for column in few:
+        has = x.has(int(column))
+        if has.any():
+            count = CONTRACT.evaluate(has.astype(np.float32), factor, tuple(lx), tuple(lother), tuple(lo))
+            found = np.flatnonzero(count)
+            rows.append(found)
+            columns.append(np.full(found.size, column, dtype=np.int32))
+    if not rows:
+        return in_form(Pattern(shape, x.width, ()))
+    matrix = matrix_from(np.concatenate(rows), np.concatenate(columns), math.prod(shape), x.width)
+    return in_form(Pattern(shape, x.width, None, matrix))
 
 
 def _correlate(walk: Walk, n: Node, given: Given) -> Found | None:

@@ -10,6 +10,9 @@ ones (those of Walther 2008, "Computing sparse Hessians with automatic different
 The structure holds for all values that the traced graph holds for: it may be larger than the set of nonzeros at one
 point, never smaller. Zeros that stand in constants are used (a banded matrix given as an array), and positions that
 only the values decide (a sort) count as everything in reach.
+
+Whether it is worth while to look is seen from a few columns (`share`): the same walk from these alone, which costs
+about as much for a dense matrix as a few products with it.
 """
 
 from __future__ import annotations
@@ -22,13 +25,41 @@ import numpy as np
 
 from thalweg.graph import Node, is_several, reachable
 from thalweg.ops import elementwise as e
-from thalweg.transforms.pattern import Pattern, identity, matrix_from, union, written
+from thalweg.transforms.pattern import Pattern, TooDense, at_most, identity, matrix_from, union, written
 from thalweg.transforms.reading import RULES, Array, Found, Given, Walk, everything
 
 _PRODUCTS = {e.multiply, e.chain_product}
 
 
-def structure(moved: Sequence[Node | None], sizes: Sequence[int], directions: Sequence[Node]) -> Any:
+#: Columns from which the share of entries is estimated.
+SAMPLE = 8
+#: Entries of a pattern of so few columns; if one has more, the matrix of all columns is not sparse in any case.
+_SAMPLED = 1 << 25
+
+
+def share(moved: Sequence[Node | None], sizes: Sequence[int], directions: Sequence[Node]) -> float:
+    """The share of entries of the map that can be nonzero, seen from a few columns; 1 where these have very many.
+
+    Parameters
+    ----------
+    moved, sizes, directions
+        As for `structure`.
+    """
+    width = sum(d.size for d in directions)
+    places = width * np.arange(SAMPLE) // SAMPLE if width > SAMPLE else np.arange(width)
+    if width > SAMPLE:  # one in each part, nowhere in step with what repeats
+        places += np.random.default_rng(0).integers(0, np.diff(np.append(places, width)))
+    try:
+        with at_most(_SAMPLED):
+            found = structure(moved, sizes, directions, places)
+    except TooDense:
+        return 1.0
+    return found.nnz / max(sum(sizes) * places.size, 1)
+
+
+def structure(
+    moved: Sequence[Node | None], sizes: Sequence[int], directions: Sequence[Node], only: Array | None = None
+) -> Any:
     """Where the linear map from ``directions`` to ``moved`` can be nonzero.
 
     Parameters
@@ -39,18 +70,23 @@ def structure(moved: Sequence[Node | None], sizes: Sequence[int], directions: Se
         The number of elements of each.
     directions : sequence of Node
         The inputs, side by side the columns.
+    only : array of int, optional
+        The columns that are followed; the others come out empty.
 
     Returns
     -------
     scipy.sparse.csr_array of bool
         One row an element of ``moved``, all laid out one after the other; sorted columns.
     """
-    walk = Walk(sum(d.size for d in directions))
+    walk = Walk(sum(d.size for d in directions), only)
     found: dict[Node, Found] = {}
     start = 0
+    followed = None if only is None else np.bincount(only, minlength=walk.width) > 0
     for d in directions:
-        if d.size:
-            found[d] = identity(d.shape, start, walk.width)
+        keep = None if followed is None else followed[start : start + d.size]
+        if d.size and (keep is None or keep.any()):
+            own = identity(d.shape, start, walk.width)
+            found[d] = own.masked(keep.reshape(d.shape)) if keep is not None and isinstance(own, Pattern) else own
         start += d.size
     wanted = [y for y in moved if y is not None]
     order = reachable(wanted)

@@ -45,9 +45,11 @@ def test_a_linear_one_spans_the_principal_components(settings, components):
 
 def test_by_batches_it_comes_near_them():
     model = Autoencoder(2, solver="adam", alpha=0, learning_rate="cosine", learning_rate_init=0.02, batch_size=50,
-                        max_iter=300, random_state=0, tol=0.0, n_iter_no_change=np.inf).fit(X)  # fmt: skip
-    pca = PCA(2).fit(X)
-    assert -model.score(X) == pytest.approx(np.mean((pca.inverse_transform(pca.transform(X)) - X) ** 2), rel=0.02)
+                        max_iter=300, random_state=0, tol=0.0, n_iter_no_change=np.inf)  # fmt: skip
+    rows = X - X.mean(axis=0)
+    pca = PCA(2).fit(rows)
+    expected = np.mean((pca.inverse_transform(pca.transform(rows)) - rows) ** 2)
+    assert -model.fit(rows).score(rows) == pytest.approx(expected, rel=0.03)
 
 
 def test_layers_bring_back_more_than_principal_components():
@@ -65,7 +67,7 @@ def test_the_objective_is_what_was_lowered():
 
 def test_the_verdict():
     model = Autoencoder(1, alpha=0.5, tol=1e-9, max_iter=3000, random_state=0).fit(X)
-    assert model.solution_.kind in ("minimum", "strict minimum", "degenerate")
+    assert model.solution_.kind == "degenerate"  # what one bias adds to the code, the other may take away
     assert model.solution_.certificate.stationarity < 1e-8
 
 

@@ -1,7 +1,9 @@
 """Errors name the parameter, the row, and what to give instead."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 
 from thalweg.errors import ArgumentError
 from thalweg.models.kmeans import KMeans
@@ -57,3 +59,19 @@ def test_one_number_weighs_all_rows_alike():
 def test_several_starts_of_one_given_point():
     with pytest.warns(RuntimeWarning, match="one start and not n_init=5"):
         KMeans(2, init=X[:2], n_init=5).fit(X)
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+def test_what_is_missing_is_named_by_row_and_column(value, word):
+    broken = X.copy()
+    broken[7, 1] = value
+    for form in (np.array, scipy.sparse.csr_array):
+        with pytest.raises(ArgumentError, match=rf"contains {word}: row 7, column 1\."):
+            KMeans(2).fit(form(broken))
+    model = KMeans(2).fit(pd.DataFrame(X, columns=["height", "weight"]))
+    with pytest.raises(ArgumentError, match=rf"contains {word}: row 7, column 1 \('weight'\)"):
+        model.predict(pd.DataFrame(broken, columns=["height", "weight"]))
+
+
+def test_large_numbers_are_no_infinity():
+    KMeans(2, random_state=0).fit(np.array([[1e308, 0.0], [1e308, 1.0]]) * 1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, load_wine
 
 from thalweg.errors import ArgumentError
 from thalweg.models.kmeans import KMeans
@@ -33,6 +33,17 @@ def test_absolute_distance_gives_medians():
     np.testing.assert_array_equal(model.labels_, np.repeat([0, 1], [51, 77]))
     np.testing.assert_allclose(model.inertia_, np.abs(X - model.cluster_centers_[model.labels_]).sum())
     assert np.all(np.diff(model.loss_curve_) <= 0)
+
+
+def test_medians_of_many_features():
+    X = load_wine().data
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = KMeans(3, distance=absolute, random_state=0, tol=0).fit(X)
+    for k in range(3):
+        own = X[model.labels_ == k]
+        least = np.abs(own - np.median(own, axis=0)).sum()  # of an even number of rows the median is one of many
+        np.testing.assert_allclose(np.abs(own - model.cluster_centers_[k]).sum(), least)
+    assert all(type(value) is float for value in model.loss_curve_)
 
 
 def test_the_squared_distance_gives_k_means():

@@ -12,6 +12,7 @@ import scipy.sparse
 import threadpoolctl
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression as Theirs
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -21,8 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import thalweg as tw
 from models.linear import nist
 from thalweg.errors import ArgumentError
-from thalweg.models.linear import LinearRegression
-from thalweg.models.linear import linear_regression as module
+from thalweg.models.linear import LinearRegression, inference
 from thalweg.models.linear import triangle as triangles
 
 RNG = np.random.default_rng(3)
@@ -309,6 +309,16 @@ def test_bounds_and_constraints():
     np.testing.assert_allclose(two.coef_[0], two.coef_[1], atol=1e-9)
 
 
+def test_constraints_that_contradict_one_another():
+    X, y = made(20, 3)
+    with pytest.warns(ConvergenceWarning, match="LinearRegression"):
+        m = LinearRegression(subject_to=lambda p: [np.sum(p["coef"]) >= 1, np.sum(p["coef"]) <= 0]).fit(X, y)
+    with pytest.raises(ArgumentError, match="No point satisfies"):
+        LinearRegression(subject_to=lambda p: [p["coef"][0] >= 1, p["coef"][0] <= 0]).fit(X, y)
+    assert m.solution_.status == "infeasible" and np.all(np.isfinite(m.coef_))
+    assert np.all(np.isnan(m.statistics_.standard_error)) and str(m.summary())
+
+
 @pytest.mark.parametrize(
     ("bounds", "words"),
     [
@@ -413,5 +423,5 @@ def test_memory_of_many_rows_is_that_of_a_few_blocks():
 
 
 def test_names_of_methods_are_told():
-    assert set(module.HOW) == {"householder", "cholesky", "blocks", "rows"}
+    assert set(inference.HOW) == {"householder", "cholesky", "blocks", "rows"}
     assert triangles.PLAIN**2 < 20

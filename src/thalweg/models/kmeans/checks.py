@@ -14,7 +14,7 @@ from thalweg.errors import ArgumentError
 
 from .rows import Array
 
-__all__ = ["checked_parameters", "checked_start", "checked_weights", "runs_wanted"]
+__all__ = ["checked_finite", "checked_parameters", "checked_start", "checked_weights", "runs_wanted"]
 
 
 def _whole(value: Any, least: int = 1) -> bool:
@@ -51,6 +51,29 @@ def checked_parameters(estimator: Any) -> None:
         raise ArgumentError(f"init={init!r}: give 'k-means++', 'random', a function, or the centres as an array")
     if estimator.distance is not None and estimator.batch_size is not None:
         raise ArgumentError("batch_size= learns by means, so it takes no distance=; give one of the two")
+
+
+def checked_finite(X: Any, names: Any = None) -> None:
+    """Raise an error that names the first row and column in which a number is missing or infinite."""
+    sparse = bool(scipy.sparse.issparse(X))
+    numbers_of = X.data if sparse else X
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(numbers_of)):
+            return
+    wrong = np.argwhere(~np.isfinite(numbers_of))
+    if not len(wrong):  # only the sum is too large
+        return
+    if sparse:
+        value, coordinates = numbers_of[wrong[0, 0]], X.tocoo().coords
+        row, column = (int(c[wrong[0, 0]]) for c in coordinates)
+    else:
+        row, column = map(int, wrong[0])
+        value = X[row, column]
+    name = "" if names is None else f" ({names[column]!r})"
+    what = "NaN" if np.isnan(value) else "infinity"
+    raise ArgumentError(
+        f"Input X contains {what}: row {row}, column {column}{name}. Fill such values in, or leave out their rows."
+    )
 
 
 def checked_weights(weights: Any, X: Any, clusters: int = 0) -> Array | None:

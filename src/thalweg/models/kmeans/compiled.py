@@ -44,7 +44,7 @@ def _loaded(which: str, char: str) -> Any:
         return None
     write = kernel.kernel_ir if which == "nearest" else seeding_kernel.seeding_ir
     try:
-        code = symbols.load(kept.compiled(write(_KINDS[char]), 2))
+        code = symbols.load(kept.compiled(write(_KINDS[char]), 1))
     except llvm.LinkError:
         return None
     keep_forever(code)

@@ -23,11 +23,12 @@ from thalweg.errors import ArgumentError
 from thalweg.optimize import Status, minimize
 
 from .lloyd import Run
-from .rows import Array, Rows
+from .rows import Array, Rows, total
 
 __all__ = ["Distance", "generalized"]
 
 _BLOCK = 4096  # rows; one size, so that one trace serves
+_STEPS, _SWEEPS = 30, 20  # of a search for one centre: it is continued in the next iteration
 _STRICT = "no row changes its cluster"
 
 
@@ -43,6 +44,7 @@ class Distance:
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         self.function = function
         self.pairs = batch(function)
+        self.to_one = batch(function, in_axes=(0, None))
         self.table = batch(batch(function, in_axes=(None, 0)), in_axes=(0, None))
 
     def check(self, rows: Array, centers: Array) -> None:
@@ -89,36 +91,67 @@ class Distance:
             candidates = np.minimum(np.searchsorted(cumulated, drawn), rows.count - 1)
             to_each = np.concatenate([d for _, d in self.blocks(rows.X, rows.X[candidates])])
             nearer = np.minimum(closest[:, None], to_each)
-            best = int(np.argmin(weights @ nearer))
+            best = int(np.argmin(np.sum(weights[:, None] * nearer, axis=0)))
             chosen.append(int(candidates[best]))
             closest = nearer[:, best]
         return rows.X[chosen]
 
     def total(self, center: Any, part: Any, weights: Any) -> Any:
         """Σ w d(x, c) over the rows of a cluster."""
-        return np.sum(weights * batch(self.function, in_axes=(0, None))(part, center))
+        return np.sum(weights * self.to_one(part, center))
 
     def center(self, part: Array, weights: Array, before: Array) -> Array:
         """The point that is nearest to the rows of a cluster on the whole, or the best that is found.
 
         The search begins at the mean or where the centre was, whichever is better, and a little beside it where the
-        distance has a kink just there, as ‖x − c‖ has where a row is. Rows are filled up to a power of two with weight
-        0, so that clusters of many sizes share a few traces.
+        derivatives do not exist just there, as those of ‖x − c‖ where a row is. Where the distance has kinks, as
+        |x − c| has, it goes on along the features. Rows are filled up to a power of two with weight 0, so that clusters
+        of many sizes share a few traces.
         """
         m = len(part)
         padded = 1 << (m - 1).bit_length()
-        mean, spread = weights @ part / np.sum(weights), np.std(part, axis=0)
-        part = np.concatenate([part, np.broadcast_to(part[:1], (padded - m, part.shape[1]))])
-        weights = np.concatenate([weights, np.zeros(padded - m)])
-        values = [float(self.total(c, part, weights)) for c in (before, mean)]
+        mean, spread = np.average(part, axis=0, weights=weights), np.std(part, axis=0)
+        rows = np.concatenate([part, np.broadcast_to(part[:1], (padded - m, part.shape[1]))])
+        w = np.concatenate([weights, np.zeros(padded - m)])
+        values = [float(self.total(c, rows, w)) for c in (before, mean)]
         best, least = (mean, values[1]) if values[1] < values[0] else (before, values[0])
         for start in (best, best + 1e-3 * spread):
-            solution = minimize(self.total, start, args=(part, weights))
+            solution = minimize(self.total, start, args=(rows, w), max_iterations=_STEPS)
             if solution.value <= least:
-                best, least = np.asarray(solution.x), solution.value
+                best, least = np.asarray(solution.x), float(solution.value)
             if solution.status is not Status.NOT_FINITE:
                 break
-        return best
+        if solution.kind == "strict minimum":
+            return best
+        return self._along_features(best, least, part, lambda c: float(self.total(c, rows, w)))
+
+    @staticmethod
+    def _along_features(point: Array, value: float, part: Array, whole: Callable[[Array], float]) -> Array:
+        """Lower the total a feature at a time, among the values that the rows have there: kinks are where rows are.
+
+        Along a feature the total is taken to fall and then to rise, and its lowest place is found by halving.
+        """
+        point = np.array(point, np.float64)
+        for _ in range(_SWEEPS):
+            before = value
+            for j in range(len(point)):
+                places = np.unique(part[:, j])
+                known: dict[int, float] = {}
+
+                def at(i: int, j: int = j, places: Array = places, known: dict[int, float] = known) -> float:
+                    if i not in known:
+                        known[i] = whole(np.concatenate([point[:j], places[i : i + 1], point[j + 1 :]]))
+                    return known[i]
+
+                low, high = 0, len(places) - 1
+                while low < high:
+                    middle = (low + high) // 2
+                    low, high = (low, middle) if at(middle) <= at(middle + 1) else (middle + 1, high)
+                if at(low) < value:
+                    point[j], value = places[low], at(low)
+            if value >= before * (1 - 1e-12):
+                break
+        return point
 
 
 def generalized(
@@ -136,7 +169,7 @@ def generalized(
     weights = np.ones(rows.count) if rows.weights is None else rows.weights
     d.check(X, centers)
     labels, least = d.nearest(X, centers)
-    run = Run(centers, labels, float(weights @ least), 0)
+    run = Run(centers, labels, total(least, weights), 0)
     try:
         for iteration in range(max_iter):
             after = centers.copy()
@@ -150,7 +183,7 @@ def generalized(
             found, least = d.nearest(X, after)
             strict = np.array_equal(found, labels)
             centers, labels = after, found
-            run.centers, run.labels, run.inertia, run.iterations = after, found, float(weights @ least), iteration + 1
+            run.centers, run.labels, run.inertia, run.iterations = after, found, total(least, weights), iteration + 1
             run.curve.append(run.inertia)
             if report is not None:
                 report(f"Iteration {iteration}, objective {run.inertia}.")

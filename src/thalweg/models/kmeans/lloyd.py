@@ -106,7 +106,7 @@ def lloyd(
             run.centers = centers = after
             run.iterations = iteration + 1
             run.curve.append(here.value(means))
-            moved = float(shift @ shift)
+            moved = float(np.sum(shift**2))
             if report is not None:
                 report(f"Iteration {iteration}, inertia {run.curve[-1]}.")
             run.stopped = step(centers)

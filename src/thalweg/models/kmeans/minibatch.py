@@ -150,7 +150,7 @@ def learn(
             value /= size
             if i > 0:
                 smooth = value if math.isnan(smooth) else smooth * (1 - rate) + value * rate
-                run.curve.append(smooth * rows.total_weight)
+                run.curve.append(float(smooth * rows.total_weight))
             if report is not None:
                 report(f"Minibatch step {i + 1}: mean batch inertia: {value}, smoothed: {smooth}")
             if step(centers):

@@ -20,12 +20,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from thalweg.models.callbacks import CallbackSupport, Watch, watched, with_callbacks
 from thalweg.models.trained import Trained
 
-from .checks import checked_parameters, checked_start, checked_weights, runs_wanted
+from .checks import checked_finite, checked_parameters, checked_start, checked_weights, runs_wanted
 from .distances import Distance, generalized
 from .evidence import evidence_of
 from .lloyd import Run, lloyd, same_clusters
 from .minibatch import MiniBatches, learn
-from .rows import Array, Rows
+from .rows import Array, Rows, total
 from .search import nearest
 from .seeding import plus_plus, random_rows
 from .totals import inertia
@@ -164,7 +164,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
         --------
         >>> import thalweg as tw
         >>> X = np.array([[0.0], [1.0], [5.0]])
-        >>> KMeans.objective(np.array([[0.0], [4.0]]), X)
+        >>> float(KMeans.objective(np.array([[0.0], [4.0]]), X))
         2.0
         >>> tw.grad(KMeans.objective)(np.array([[0.0], [4.0]]), X)
         array([[-2.],
@@ -420,7 +420,7 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
             X = self._checked(X, reset=False)
             weights = checked_weights(sample_weight, X)
             least = Distance(self.distance).nearest(X, self.cluster_centers_)[1]
-            return -float(np.sum(least) if weights is None else weights @ least)
+            return -total(least, weights)
         rows, labels = self._assigned(X, sample_weight)
         return -inertia(rows, self._centers(rows), labels)
 
@@ -435,7 +435,9 @@ class KMeans(CallbackSupport, Trained, ClassNamePrefixFeaturesOutMixin, Transfor
             dtype=_FLOATS,
             order="C",
             accept_large_sparse=False,
+            ensure_all_finite=False,
         )
+        checked_finite(X, getattr(self, "feature_names_in_", None))
         return _csr_array(X) if scipy.sparse.issparse(X) else X
 
     def __sklearn_tags__(self) -> Any:

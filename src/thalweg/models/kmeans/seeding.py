@@ -18,7 +18,7 @@ import numpy as np
 
 from .compiled import Loops, pays
 from .panel import AT_ONCE, CHUNK
-from .rows import Array, Rows, squared_norms
+from .rows import Array, Rows, squared_norms, total
 
 __all__ = ["plus_plus", "random_rows"]
 
@@ -77,7 +77,7 @@ class Potentials:
         centers = _dense(self.rows.part(candidates))
         for block in self.rows.blocks(len(candidates)):
             nearer = np.minimum(self._distances(block, centers, candidates), self.closest[block])
-            potentials += nearer @ np.broadcast_to(self.rows.weight(block), nearer.shape[1:])
+            potentials += np.sum(nearer * self.rows.weight(block), axis=1)
         return potentials
 
     def accept(self, row: int) -> float:
@@ -86,8 +86,7 @@ class Potentials:
         center = _dense(self.rows.part(one))
         for block in self.rows.blocks():
             np.minimum(self.closest[block], self._distances(block, center, one)[0], out=self.closest[block])
-        w = self.rows.weights
-        return float(np.sum(self.closest) if w is None else w @ self.closest)
+        return total(self.closest, self.rows.weights)
 
     def _distances(self, block: slice, centers: Array, candidates: Array) -> Array:
         """‖x − c‖² of candidates, in lines, and the rows of a block."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
-from .rows import Array, Rows, squared_norms
+from .rows import Array, Rows, squared_norms, total
 
 __all__ = ["Totals", "inertia", "squared_distances"]
 
@@ -77,7 +77,8 @@ class Totals:
     def value(self, centers: Array) -> float:
         """Σ w ‖x − c‖² over all rows, each with the centre of its cluster."""
         inner = np.einsum("ij,ij->", centers, self.sums)
-        return max(0.0, self.rows.squares[0] - 2.0 * inner + self.weights @ np.einsum("ij,ij->i", centers, centers))
+        outer = total(np.einsum("ij,ij->i", centers, centers), self.weights)
+        return max(0.0, float(self.rows.squares[0] - 2.0 * inner + outer))
 
     def relocated(self, labels: Array, centers: Array) -> Totals:
         """Totals in which every empty cluster has one row: one of those that lie farthest from their centres."""
@@ -131,4 +132,4 @@ def squared_distances(rows: Rows, centers: Array, labels: Array) -> Array:
 def inertia(rows: Rows, centers: Array, labels: Array) -> float:
     """Σ w ‖x − c‖²."""
     distances = squared_distances(rows, centers, labels)
-    return float(np.sum(distances) if rows.weights is None else rows.weights @ distances)
+    return total(distances, rows.weights)

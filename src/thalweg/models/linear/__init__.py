@@ -1,6 +1,7 @@
 """Linear regression: least squares with all that may be said of it."""
 
-from .linear_regression import Intervals, LinearRegression
+from .inference import Intervals
+from .linear_regression import LinearRegression
 from .statistics import Statistics
 from .summary import Summary
 

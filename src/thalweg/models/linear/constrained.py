@@ -102,9 +102,9 @@ def constrained(
 
 
 def spread_of_free(triangle: Triangle, free: Array, intercept: bool) -> Array:
-    """S with cov (c, β) = σ² SSᵀ, c = b + x̄β, when the other coefficients are held: (1 + k, ·)."""
+    """S with cov (c, β) = σ² SSᵀ, c = b + x̄β, when all but these coefficients are held: (1 + k, ·)."""
     k = triangle.R.shape[1]
-    T = np.eye(k + 1)[:, np.concatenate([[intercept], free])]
+    T = np.eye(k + 1)[:, [0] * intercept + [1 + j for j in free]]
     return _spread(triangle, T)
 
 
@@ -115,7 +115,7 @@ def spread_on_tangent(triangle: Triangle, solution: Solution, intercept: bool) -
         return None
     k = triangle.R.shape[1]
     free = np.arange(solution.flat.size) if built.free is None else built.free
-    point = built.problem.at(solution.flat[free])
+    point = built.problem.at(solution.flat)  # of the free variables
     A = active_at(point, ACTIVE).gradients(point.J, free.size)
     A = A.toarray() if hasattr(A, "toarray") else np.asarray(A)
     _, s, Vt = np.linalg.svd(A) if A.size else (None, np.zeros(0), np.eye(free.size))

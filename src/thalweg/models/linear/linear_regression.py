@@ -9,51 +9,37 @@ their last digits (`refinement`), constraints (`constrained`), and what may be s
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval as Within
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from thalweg.errors import ArgumentError
 from thalweg.models.trained import Evidence, Trained
 
 from . import constrained as constraints
-from .blocks import Rows, one_blas_thread
+from .blocks import Array, Rows, one_blas_thread
 from .checks import located
+from .inference import HOW, Inference, determined
 from .refinement import refined
-from .solve import Solved, dependencies, solved, told
-from .statistics import Statistics, quantile, statistics
-from .summary import Summary, summary
+from .solve import Solved, solved
 from .triangle import PART, PLAIN, NotFinite, Triangle, reduced, residual_step
 
-__all__ = ["Intervals", "LinearRegression"]
+__all__ = ["LinearRegression"]
 
-Array = np.ndarray[Any, Any]
 #: Residuals are computed in twice the precision up to so many numbers (rows × columns × targets).
 REFINED = 1 << 18
 #: Below this condition number fourteen digits are right without.
 WELL = 30.0
-HOW = {
-    "householder": ("Householder QR", "few rows: all at once"),
-    "cholesky": ("Cholesky, refined", "many rows, well conditioned"),
-    "blocks": ("blocked Householder QR", "many rows, ill conditioned"),
-    "rows": ("singular values", "not more rows than unknowns"),
-}
 
 
-class Intervals(NamedTuple):
-    """Predictions with their intervals: `mean`, `lower`, `upper`, each shaped like the prediction."""
-
-    mean: Array
-    lower: Array
-    upper: Array
-
-
-class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):
+class LinearRegression(Inference, RegressorMixin, MultiOutputMixin, Trained, BaseEstimator):
     """Least squares, with standard errors, tests, intervals, constraints, and a verdict.
 
     Parameters
@@ -88,8 +74,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     condition_ : float
         The condition number of its columns, scaled to length one and as far as they are independent.
     dependencies_ : list of str
-        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank.  Of all coefficients that fit as well,
-        `coef_` are then those with the least sum of squares.
+        Which columns repeat others, ``"x3 = 2*x1 + x2"``; empty with full rank, and where there are not more rows than
+        unknowns, so that every column would repeat others.  Of all coefficients that fit as well, `coef_` are then
+        those with the least sum of squares.
     parameters_ : dict
         The trained point, ``{"coef": coef, "intercept": b}``, as `objective` takes it; without 'intercept' where none
         is fitted.
@@ -107,12 +94,12 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
     Examples
     --------
     >>> X = np.array([[1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [2.0, 3.0], [3.0, 5.0]])
-    >>> y = np.array([6.1, 7.9, 9.0, 11.1, 15.9])
+    >>> y = np.array([6.1, 7.9, 9.1, 10.9, 16.0])
     >>> model = LinearRegression().fit(X, y)
     >>> model.coef_.round(3), round(float(model.intercept_), 3)
-    (array([0.973, 1.97 ]), 3.129)
+    (array([1.2  , 1.878]), 2.957)
     >>> model.statistics_.standard_error.round(3)
-    array([0.143, 0.135, 0.074])
+    array([0.106, 0.125, 0.069])
     >>> model.solution_.kind
     'strict minimum'
     >>> shares = LinearRegression(fit_intercept=False, subject_to=lambda p: np.sum(p["coef"]) == 4).fit(X, y)
@@ -205,21 +192,20 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
             found = solved(triangle, self.tol, eps)
             beta, b, rss = _last_digits(rows, triangle, found, jobs)
-            self.dependencies_ = self._dependencies(triangle, eps) if found.rank < rows.features else []
             free = np.ones(rows.features, bool)
             spread = _centred_spread(triangle, found.G, self.fit_intercept)
             if self.positive and self.bounds is None and self.subject_to is None:
                 beta = constraints.nonnegative(triangle)
                 b, rss = self._rest(triangle, beta)
                 free = np.all(beta > 0, axis=1)
-                spread = constraints.spread_of_free(triangle, np.flatnonzero(free) + 1, self.fit_intercept)
+                spread = constraints.spread_of_free(triangle, np.flatnonzero(free), self.fit_intercept)
         self.rank_, self.singular_, self.condition_ = found.rank, found.singular, found.condition
         self.n_iter_ = 1
         objective = constraints.compressed(triangle, triangle.rss, self.fit_intercept)
         parameters = self._nested(beta, b, single)
-        determined = free if found.rank == rows.features else _determined(found.G)
+        alone = free if self.positive or found.rank == rows.features else determined(found.G)
         if self.bounds is not None or self.subject_to is not None:
-            beta, b, rss, spread, determined = self._under_constraints(objective, parameters, triangle, single)
+            beta, b, rss, spread, alone = self._under_constraints(objective, parameters, triangle, single)
             parameters = self._nested(beta, b, single)
         else:
             method, reason = HOW[triangle.how]
@@ -243,7 +229,7 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         self.intercept_ = _intercept(parameters.get("intercept", 0.0), dtype)
         self._fitted = {
             "spread": spread,
-            "determined": determined,
+            "determined": alone,
             "mean": triangle.mean,
             "weight": triangle.W,
             "rss": rss,
@@ -251,6 +237,9 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             "rows": len(rows) if rows.w is None else int(np.count_nonzero(rows.w)),
             "log_weights": 0.0 if rows.w is None else float(np.sum(np.log(rows.w[rows.w > 0]))),
             "how": triangle.how,
+            "repeats": triangle.R if found.rank < rows.features and triangle.how != "rows" else None,
+            "tol": self.tol,
+            "eps": eps,
             "target": getattr(y, "name", None) if isinstance(getattr(y, "name", None), str) else None,
             "constrained": self.positive or self.bounds is not None or self.subject_to is not None,
         }
@@ -276,14 +265,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
         Y = Y if Y.dtype in (np.float64, np.float32) else Y.astype(float)
         return Rows(X, Y, w, bool(self.fit_intercept)), y.ndim == 1
 
-    def _dependencies(self, triangle: Triangle, eps: float) -> list[str]:
-        names = self._names()
-        return [told(d, names) for d in dependencies(triangle, self.tol, eps, self.fit_intercept)]
-
-    def _names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        return [f"x{j}" for j in range(self.n_features_in_)] if names is None else [str(n) for n in names]
-
     def _rest(self, triangle: Triangle, beta: Array) -> tuple[Array, Array]:
         """The intercepts that belong to β, and the sums of squares."""
         b = triangle.target_mean - triangle.mean @ beta if self.fit_intercept else np.zeros(beta.shape[1])
@@ -307,6 +288,8 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
                 bounds["coef"] = np.maximum(lower, 0.0), upper
         s = constraints.constrained(objective, start, bounds, self.subject_to, 1e-8 if self.tol is None else self.tol)
         self._evidence, self._solution = None, s
+        if not s.success:
+            warnings.warn(f"LinearRegression: {s.message}", ConvergenceWarning, stacklevel=4)
         self.n_iter_, self.loss_curve_ = max(s.iterations, 1), [float(v) for v in s.history.value]
         k = triangle.R.shape[1]
         beta = np.asarray(s.x["coef"], float).reshape(-1, k).T
@@ -319,156 +302,6 @@ class LinearRegression(RegressorMixin, MultiOutputMixin, Trained, BaseEstimator)
             return beta, b, rss, np.zeros((k + 1, k + self.fit_intercept)), np.zeros(k, bool)
         moves = np.einsum("ij,ij->i", spread, spread)[1:]
         return beta, b, rss, spread, moves > 0
-
-    # ------------------------------------------------------------------ predictions
-
-    def predict(self, X: Any, interval: str | None = None, level: float = 0.95) -> Any:
-        """Return the predictions xβ + b, with intervals if asked for.
-
-        Parameters
-        ----------
-        X : array or sparse matrix (n, n_features)
-        interval : {'confidence', 'prediction'}, optional
-            Of the mean of y at x, or of a further y observed there (with weight 1).
-        level : float
-            The probability with which an interval covers it.
-
-        Returns
-        -------
-        array (n,) or (n, n_targets), or `Intervals`
-            ``mean, lower, upper`` where an interval is asked for.  The bounds are NaN where the data do not determine
-            the prediction: in a direction in which the training columns did not vary.
-
-        Raises
-        ------
-        ArgumentError
-            For another `interval` or `level`.
-        """
-        X = self._seen(X)
-        mean = X @ self.coef_.T + self.intercept_
-        if interval is None:
-            return mean
-        if interval not in ("confidence", "prediction"):
-            raise ArgumentError(f"interval is 'confidence' or 'prediction', or None; it is {interval!r}.")
-        s = self.statistics_
-        variance = self._distances(X)
-        if interval == "prediction":
-            variance = variance + 1.0
-        half = quantile(level, s.df_residual) * np.multiply.outer(np.sqrt(variance), s.sigma)
-        return Intervals(mean, mean - half, mean + half)
-
-    def _seen(self, X: Any) -> Any:
-        check_is_fitted(self)
-        try:
-            return validate_data(
-                self, X, accept_sparse=["csr", "csc", "coo"], dtype=[np.float64, np.float32], reset=False
-            )
-        except ValueError as error:
-            raise located(error, X, names=getattr(self, "feature_names_in_", None)) from None
-
-    def _distances(self, X: Any) -> Array:
-        """The variance of the mean at each x, over σ²; NaN where it is not determined."""
-        spread, mean = self._fitted["spread"], self._fitted["mean"]
-        found = np.empty(X.shape[0])
-        basis = None
-        if self.rank_ < self.n_features_in_ and not self._fitted["constrained"]:
-            basis = np.linalg.qr(spread[1:, spread[1:].any(axis=0)])[0]
-        step = max(1, (1 << 18) // max(1, spread.size // max(1, len(spread)) + len(spread)))
-        for k in range(0, X.shape[0], step):
-            block = X[k : k + step]
-            block = np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), float) - mean
-            D = block @ spread[1:] + spread[0] * bool(self.fit_intercept)
-            found[k : k + step] = np.einsum("ij,ij->i", D, D)
-            if basis is not None:
-                off = block - (block @ basis) @ basis.T
-                outside = np.linalg.norm(off, axis=1) > 1e-7 * (np.linalg.norm(block, axis=1) + np.linalg.norm(mean))
-                found[k : k + step][outside] = np.nan
-        return found
-
-    # ------------------------------------------------------------------ what may be said of it
-
-    @property
-    def statistics_(self) -> Statistics:
-        """Standard errors, t and p values, intervals of the coefficients, R², log-likelihood, AIC, BIC, F."""
-        check_is_fitted(self)
-        f = self._fitted
-        spread, one = f["spread"], int(self.fit_intercept)
-        beta = np.atleast_2d(np.asarray(self.parameters_["coef"], float))
-        estimate, determined, names = beta, f["determined"], tuple(self._names())
-        if one:
-            b = np.atleast_1d(np.asarray(self.parameters_["intercept"], float))
-            estimate = np.concatenate([b[:, None], beta], axis=1)
-            spread = np.concatenate([spread[:1] - f["mean"] @ spread[1:], spread[1:]])
-            apart = bool(np.all(determined)) or f["constrained"] or not np.any(f["mean"][~determined])
-            apart = apart and bool(np.any(spread[0]))
-            determined = np.concatenate([[apart], determined])
-            names = ("intercept", *names)
-        else:
-            spread = spread[1:]
-        return statistics(
-            names=names,
-            estimate=estimate,
-            spread=spread,
-            determined=determined,
-            rss=f["rss"],
-            tss=f["tss"],
-            n=f["rows"],
-            intercept=bool(one),
-            log_weights=f["log_weights"],
-            single=self.coef_.ndim == 1,
-        )
-
-    def summary(self, level: float = 0.95) -> Summary:
-        """Return the table of the fit, which prints itself, also as HTML in a notebook.
-
-        Parameters
-        ----------
-        level : float
-            Of the confidence intervals.
-        """
-        how = HOW[self._fitted["how"]][0] if hasattr(self, "_fitted") else ""
-        s = self.statistics_
-        target = self._fitted["target"]
-        return summary(s, level, how, target, self.condition_, self.dependencies_, self._fitted["constrained"])
-
-    def leverage(self, X: Any, sample_weight: Any = None) -> Array:
-        """Return how much each row pulls the line to itself: hᵢ = wᵢ (1, xᵢ) C (1, xᵢ)ᵀ, which sum to the rank.
-
-        Parameters
-        ----------
-        X : array (n, n_features)
-            The training data.
-        sample_weight : array (n,), optional
-            The weights of the fit.
-        """
-        X = self._seen(X)
-        h = self._distances(X)
-        return h if sample_weight is None else h * _check_sample_weight(sample_weight, X, dtype=np.float64)
-
-    def cooks_distance(self, X: Any, y: Any, sample_weight: Any = None) -> Array:
-        """Return Cook's distance of each row: how far all predictions move when it is left out.
-
-            Dᵢ = wᵢ eᵢ² hᵢ / (q σ̂² (1 − hᵢ)²)
-
-        Parameters
-        ----------
-        X, y : arrays
-            The training data.
-        sample_weight : array (n,), optional
-            The weights of the fit.
-
-        Returns
-        -------
-        array (n,) or (n, n_targets)
-        """
-        h = self.leverage(X, sample_weight)
-        e = np.asarray(y, float) - self.predict(X)
-        if e.ndim == 2:
-            h = h[:, None]
-        w = 1.0 if sample_weight is None else np.asarray(sample_weight, float).reshape(h.shape)
-        s = self.statistics_
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(w * e**2 * h / ((s.n - s.df_residual) * np.square(s.sigma) * (1 - h) ** 2))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -512,14 +345,6 @@ def _centred_spread(triangle: Triangle, G: Array, intercept: bool) -> Array:
     S[0, 0] = 1 / np.sqrt(triangle.W)
     S[1:, 1:] = G
     return S
-
-
-def _determined(G: Array) -> Array:
-    """Which coefficients the data determine alone: those whose axis lies in the span of the rows."""
-    if not G.shape[1]:
-        return np.zeros(G.shape[0], bool)
-    Q = np.linalg.qr(G)[0]
-    return np.asarray(np.einsum("ij,ij->i", Q, Q) > 1 - 1e-8)
 
 
 def _intercept(value: Any, dtype: Any) -> Any:

@@ -55,11 +55,10 @@ class Solved:
     G: Array
 
 
-def scaled(triangle: Triangle, tol: float | None, eps: float) -> tuple[Array, Array, float]:
+def scaled(R: Array, W: float, mean: Array, tol: float | None, eps: float) -> tuple[Array, Array, float]:
     """A = RD⁻¹, the diagonal of D, and the tolerance of the rank; a column of rounding errors counts as zero."""
-    R = triangle.R
     d = lengths(R)
-    whole = np.hypot(d, np.sqrt(triangle.W) * triangle.mean)
+    whole = np.hypot(d, np.sqrt(W) * mean)
     rounding = ROUNDING * eps
     constant = d <= rounding * whole
     d = np.where(constant, 1.0, d)
@@ -74,16 +73,18 @@ def solved(triangle: Triangle, tol: float | None, eps: float) -> Solved:
     """Return β, and what is needed to judge it."""
     R, z = triangle.R, triangle.z
     k = R.shape[1]
-    A, d, tol = scaled(triangle, tol, eps)
+    A, d, tol = scaled(R, triangle.W, triangle.mean, tol, eps)
     singular = np.linalg.svd(R, compute_uv=False)
-    s = np.linalg.svd(A, compute_uv=False)
+    wide = triangle.how == "rows"
+    U, s, Vt = np.linalg.svd(A, full_matrices=False) if wide else (None, np.linalg.svd(A, compute_uv=False), None)
     rank = int(np.sum(s > tol * s[0])) if s.size and s[0] > 0 else 0
     condition = float(s[0] / s[rank - 1]) if rank else 1.0
-    if rank == k and triangle.how != "rows":
+    if rank == k and not wide:
         beta = triangular(R, z)
         G = triangular(R, np.eye(k))
         return Solved(beta, rank, singular, condition, G)
-    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    if U is None or Vt is None:
+        U, s, Vt = np.linalg.svd(A, full_matrices=False)
     U, s, Vt = U[:, :rank], s[:rank], Vt[:rank]
     Q, T = np.linalg.qr(d[:, None] * Vt.T)
     M = triangular(T, np.diag(1 / s), transposed=True) if rank else np.zeros((0, 0))
@@ -99,28 +100,39 @@ class Dependency:
     constant: float
 
 
-def dependencies(triangle: Triangle, tol: float | None, eps: float, intercept: bool) -> list[Dependency]:
-    """The columns that repeat earlier ones, and how: by Gram–Schmidt, twice, on the columns of A from left to right."""
-    A, d, tol = scaled(triangle, tol, eps)
-    r, k = A.shape
-    basis = np.zeros((r, min(r, k)))
+def dependencies(R: Array, W: float, mean: Array, tol: float | None, eps: float, intercept: bool) -> list[Dependency]:
+    """The columns that repeat earlier ones, and how: by Gram–Schmidt, twice, on the columns of A from left to right.
+
+    R, W and the mean are those of the triangle, without 'rows'.
+    """
+    A, d, tol = scaled(R, W, mean, tol, eps)
+    k = A.shape[1]
+    Q = np.zeros((k, k))
     kept: list[int] = []
-    found = []
+    rest: list[int] = []
     for j in range(k):
-        a, B = A[:, j].copy(), basis[:, : len(kept)]
+        a, B = A[:, j].copy(), Q[:, : len(kept)]
         for _ in range(2):
             a -= B @ (B.T @ a)
         length = float(np.linalg.norm(a))
-        if length > max(tol, 1e-14) * np.sqrt(k) and len(kept) < min(r, k):
-            basis[:, len(kept)] = a / length
+        if length > max(tol, 1e-14) * np.sqrt(k):
+            Q[:, len(kept)] = a / length
             kept.append(j)
-            continue
-        c = np.linalg.lstsq(A[:, kept], A[:, j], rcond=None)[0] if kept and A[:, j].any() else np.zeros(len(kept))
-        factors = {i: float(v * d[j] / d[i]) for i, v in zip(kept, c) if abs(v) > NAMED}
-        constant = float(triangle.mean[j] - sum(v * triangle.mean[i] for i, v in factors.items())) if intercept else 0.0
-        size = abs(triangle.mean[j]) + sum(abs(v * triangle.mean[i]) for i, v in factors.items())
-        found.append(Dependency(j, factors, constant if abs(constant) > 1e-9 * size else 0.0))
-    return found
+        else:
+            rest.append(j)
+    Q = Q[:, : len(kept)]
+    C = triangular(np.triu(Q.T @ A[:, kept]), Q.T @ A[:, rest])
+    return [_dependency(j, kept, C[:, i] * d[j] / d[kept], abs(C[:, i]) > NAMED, mean, d[j] / W**0.5, intercept)
+            for i, j in enumerate(rest)]  # fmt: skip
+
+
+def _dependency(
+    j: int, kept: list[int], c: Array, named: Array, mean: Array, spread: float, intercept: bool
+) -> Dependency:
+    factors = {i: float(v) for i, v, is_named in zip(kept, c, named) if is_named}
+    terms = [float(mean[j]), *(-v * float(mean[i]) for i, v in factors.items())]
+    constant = sum(terms) if intercept else 0.0
+    return Dependency(j, factors, constant if abs(constant) > 1e-9 * (spread + sum(map(abs, terms))) else 0.0)
 
 
 def told(dependency: Dependency, names: Sequence[str]) -> str:

@@ -121,11 +121,11 @@ def summary(
                 ("Residual std error", _number(of(s.sigma, j))),
                 ("Condition number", f"{condition:.3g}"),
                 ("Method", how),
-                ("R²" if "intercept" in s.names[:1] else "R² (uncentred)", f"{of(s.r2, j):.6g}"),
-                ("Adjusted R²", f"{of(s.adjusted_r2, j):.6g}"),
-                ("F statistic", f"{of(s.f, j):.6g} (p {_p(of(s.f_p, j))})"),
-                ("Log-likelihood", f"{of(s.log_likelihood, j):.6g}"),
-                ("AIC, BIC", f"{of(s.aic, j):.6g}, {of(s.bic, j):.6g}"),
+                ("R²" if "intercept" in s.names[:1] else "R² (uncentred)", _number(of(s.r2, j))),
+                ("Adjusted R²", _number(of(s.adjusted_r2, j))),
+                ("F statistic", f"{_number(of(s.f, j))} (p {_p(of(s.f_p, j))})"),
+                ("Log-likelihood", _number(of(s.log_likelihood, j))),
+                ("AIC, BIC", f"{_number(of(s.aic, j))}, {_number(of(s.bic, j))}"),
             )
         )
         numbers = [of(a, j) for a in (s.estimate, s.standard_error, s.t, s.p, interval)]

@@ -17,7 +17,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Rows", "each_block", "own_threads", "tile_rows"]
+from .objective import patterns
+
+__all__ = ["Array", "Rows", "added", "each_block", "own_threads", "tile_rows"]
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -70,6 +72,23 @@ class Rows:
     def incomplete(self) -> bool:
         """Whether a value is missing."""
         return bool(np.any(np.isnan(self.X)))
+
+    @cached_property
+    def scatter(self) -> Array:
+        """The weighted mean of xxᵀ, from the centre on; of complete rows."""
+        total = np.zeros((self.features, self.features))
+        step = tile_rows(self.features)
+        for i in range(0, self.count, step):
+            x = self.tile(i, i + step)
+            w = self.weights_of(i, i + step)
+            total += x.T @ (x if w is None else x * w[:, None])
+        return total / self.total
+
+    @cached_property
+    def patterns(self) -> tuple[Array, Array, Array]:
+        """What is observed in each pattern of missing values, the rows in the order of patterns, where each ends."""
+        observed, which = patterns(self.X)
+        return observed, np.argsort(which, kind="stable"), np.cumsum(np.bincount(which, minlength=len(observed)))
 
     def tile(self, start: int, stop: int) -> Array:
         """Return rows from the centre on."""
@@ -132,6 +151,11 @@ def each_block(work: Callable[[int, int], T], count: int, tile: int, threads: in
         return [work(*block) for block in blocks]
     with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
         return list(pool.map(lambda block: work(*block), blocks))
+
+
+def added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the sums of what blocks have found, in their order."""
+    return tuple(sum(one) for one in zip(*parts, strict=True))
 
 
 class _Held:

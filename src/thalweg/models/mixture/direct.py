@@ -1,8 +1,8 @@
 """Direct maximum likelihood: `objective` is minimized as it stands, by `thalweg.minimize`.
 
 Where components overlap, expectation–maximization gains little in an iteration and takes thousands of them to the end;
-Newton's method takes a few, and ends where the gradient vanishes to the last digits.  The data are brought to mean 0 and
-variance 1 meanwhile, which changes f by a constant and makes its parameters comparable.
+Newton's method takes a few, and ends where the gradient vanishes to the last digits.  The data are brought to mean 0
+and variance 1 meanwhile, which changes f by a constant and makes its parameters comparable.
 """
 
 from __future__ import annotations

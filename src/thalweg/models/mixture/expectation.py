@@ -1,8 +1,10 @@
 """The E-step and what the M-step needs of it, in one pass over the rows: responsibilities never leave the cache.
 
 For a row x and a component k let y = Uₖᵀ(x − μₖ), so that log πₖ N(x | μₖ, Σₖ) = aₖ − ½ ‖y‖².  The responsibilities
-rₖ(x) are these numbers' softmax, and the M-step needs Σ r, Σ r y and Σ r yyᵀ.  Taken about the present mean and in units
-of the present covariance, these sums lose no digits wherever the data lie, and however different their scales are.
+rₖ(x) are these numbers' softmax, and the M-step needs Σ r, Σ r y and Σ r yyᵀ.  Taken about the present mean and in
+units of the present covariance, these sums lose no digits wherever the data lie, and whatever their scales are.
+
+That is the way for all data; where there are many rows, and it is known to be as good, `quadratic` is a faster one.
 
 Independent features with missing values: what is missing has the expectations E y = 0 and E y² = 1.
 
@@ -18,8 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .blocks import Array, Rows, each_block, tile_rows
+from .blocks import Array, Rows, added, each_block, tile_rows
 from .missing import incomplete_moments, log_marginals
+from .quadratic import quadratic_sums, safe
 from .state import Mixture
 
 _FAR = 1e6  # squared, in units of the present covariance: what is lost then are six of sixteen digits
@@ -73,6 +76,8 @@ def _sums(rows: Rows, mixture: Mixture, reg_covar: float, threads: int, about: A
     scales = mixture.log_scales() - 0.5 * reg_covar * mixture.squares()
     if rows.incomplete and mixture.kind in ("full", "tied"):
         return Moments(*incomplete_moments(rows, mixture, scales, about), 0.0 if about is None else about)
+    if about is None and safe(rows, mixture):
+        return Moments(*quadratic_sums(rows, mixture, scales, threads))
     K, d = mixture.means.shape
     matrices = mixture.kind in ("full", "tied")
     white = Whitening(mixture, rows.centre)
@@ -109,7 +114,7 @@ def _sums(rows: Rows, mixture: Mixture, reg_covar: float, threads: int, about: A
                     second += (r @ missing.T)[:, :, None]
         return value, counts, first, second
 
-    value, counts, first, second = map(sum, zip(*each_block(block, rows.count, tile, threads), strict=True))
+    value, counts, first, second = added(each_block(block, rows.count, tile, threads))
     if mixture.kind == "tied":
         second = second.sum(axis=0)
     elif not matrices:

@@ -1,16 +1,16 @@
 """Standard errors of maximum likelihood: the inverse of the observed information, carried over to what is reported.
 
-The observed information is the Hessian of −log L = W f(θ) at the estimate, over all free parameters θ at once; its inverse
-estimates their covariance, C.  A quantity q(θ), such as a weight or a variance, then has the variance (∂q/∂θ) C (∂q/∂θ)ᵀ
-(the delta method).  All derivatives are exact.
+The observed information is the Hessian of −log L = W f(θ) at the estimate, over all free parameters θ at once; its
+inverse estimates their covariance, C.  A quantity q(θ), such as a weight or a variance, then has the variance
+(∂q/∂θ) C (∂q/∂θ)ᵀ (the delta method).  All derivatives are exact.
 
-They hold where the estimate is a strict maximum of the likelihood in the inside of the parameters' space, the components
-do not change places from sample to sample, and there are many rows to each parameter.
+They hold where the estimate is a strict maximum of the likelihood inside the parameters' space, the components do not
+change places from sample to sample, and there are many rows to each parameter.
 
 References
 ----------
-G. McLachlan and D. Peel (2000), *Finite Mixture Models*, section 2.15; B. Efron and D. V. Hinkley (1978), "Assessing the
-accuracy of the maximum likelihood estimator: observed versus expected Fisher information", Biometrika 65.
+G. McLachlan and D. Peel (2000), *Finite Mixture Models*, section 2.15; B. Efron and D. V. Hinkley (1978), "Assessing
+the accuracy of the maximum likelihood estimator: observed versus expected Fisher information", Biometrika 65.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StandardErrors:
     means : array of shape (n_components, n_features)
     covariances : array
     distance : float
-        How far the estimate is from the maximum of the likelihood, in standard errors of the parameter that is farthest.
+        How far the estimate is from the maximum of the likelihood, in standard errors of the farthest parameter.
     """
 
     weights: Array
@@ -131,8 +131,8 @@ def _inverse(information: Array, flat: Array, unflat: Any) -> Array:
         where = {name: np.flatnonzero(part.reshape(-1) == along) for name, part in unflat(np.arange(len(flat))).items()}
         name = next(name for name, at in where.items() if len(at))
         raise ArgumentError(
-            f"The information is not positive definite (mostly along {name!r}): the estimate is no strict maximum of the "
-            "likelihood, so there are no standard errors.  Look at solution_.kind and collapsed_; fit with method='auto' "
-            "or fewer components."
+            f"The information is not positive definite (mostly along {name!r}): the estimate is no strict maximum of "
+            "the likelihood, so there are no standard errors. Look at solution_.kind and collapsed_; fit with "
+            "method='auto' or fewer components."
         )
     return np.asarray(scipy.linalg.inv(information / np.outer(scale, scale)) / np.outer(scale, scale))

@@ -2,8 +2,8 @@
 
     πₖ = Nₖ/W,    μₖ ← μₖ + δₖ,    Σₖ = Sₖ/Nₖ − δₖδₖᵀ + ρI,    δₖ = Σ r (x − μₖ)/Nₖ
 
-with the sums of `expectation`; a tied Σ is the mean of these, weighted by πₖ, a diagonal one the diagonal, a spherical one
-its mean.  ρ is `reg_covar`.
+with the sums of `expectation`; a tied Σ is the mean of these, weighted by πₖ, a diagonal one the diagonal, a spherical
+one its mean.  ρ is `reg_covar`.
 
 A component *collapses* when its rows span fewer dimensions than the data, so that some direction has no variance: the
 likelihood then has no bound, and all that is left of the variance is ρ.  Or no rows are left to it.

@@ -1,7 +1,7 @@
-"""The E-step where values are missing and features depend on one another, exactly, a pattern of missing values at a time.
+"""The E-step where values are missing and features depend on one another, exactly: a pattern at a time.
 
-Let O be what is observed in a row and M the rest.  The row counts with the marginal density N(x_O | μ_O, Σ_OO), and given
-x_O and the component, what is missing has
+Let O be what is observed in a row and M the rest.  The row counts with the marginal density N(x_O | μ_O, Σ_OO), and
+given x_O and the component, what is missing has
 
     E x_M = μ_M + Σ_MO Σ_OO⁻¹ (x_O − μ_O),        Cov x_M = Σ_MM − Σ_MO Σ_OO⁻¹ Σ_OM,
 
@@ -21,7 +21,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .blocks import Array, Rows, tile_rows
-from .objective import patterns
 from .state import Mixture
 
 __all__ = ["incomplete_moments", "log_marginals"]
@@ -56,12 +55,10 @@ def log_marginals(rows: Rows, mixture: Mixture, scales: Array) -> Iterator[Part]
     logarithms = np.log(np.diagonal(np.broadcast_to(mixture.factors, (K, d, d)), axis1=1, axis2=2)).sum(axis=1)
     rest = scales - logarithms + 0.5 * d * np.log(2 * np.pi)
     means = mixture.means - rows.centre
-    observed, which = patterns(rows.X)
-    order = np.argsort(which, kind="stable")
-    ends = np.cumsum(np.bincount(which, minlength=len(observed)))
+    observed, order, ends = rows.patterns
     size = tile_rows(K * d)
     for seen, start, end in zip(observed, [0, *ends[:-1]], ends, strict=True):
-        O = np.flatnonzero(seen)  # noqa: E741
+        O = np.flatnonzero(seen)
         L = np.linalg.cholesky(covariances[:, O[:, None], O])
         # Σ_:O Σ_OO⁻¹ = (L⁻ᵀ L⁻¹ Σ_O:)ᵀ, the identity on O
         half = np.linalg.solve(L, covariances[:, O, :])

@@ -221,9 +221,9 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
                 best.stopped = run.stopped
                 break
         if best is None:
-            error = failed[0]
+            first = failed[0]
             raise ArgumentError(
-                singular_words(error.component, error.rows, self.covariance_type, rows.features, len(failed))
+                singular_words(first.component, first.rows, self.covariance_type, rows.features, len(failed))
             )
         if self.method == "auto" and not best.stopped and self.max_iter:
             more, solution = self._direct(rows, best.mixture, partial(self._seen, watch, Report(self.verbose, 1, None)))
@@ -259,11 +259,13 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
         yield mixture
 
     def _direct(self, rows: Rows, start: Mixture, step: Any) -> tuple[Run, Solution]:
-        last = [-np.inf]
+        last, asked = -np.inf, False
 
         def seen(mixture: Mixture, value: float) -> bool:
-            change, last[0] = value - last[0], value
-            return bool(step(mixture, value, change))
+            nonlocal last, asked
+            change, last = value - last, value
+            asked = bool(step(mixture, value, change))
+            return asked
 
         mixture, curve, solution = direct(rows, start, reg_covar=self.reg_covar, max_iter=self.max_iter, step=seen)
         if not np.all(np.isfinite(mixture.factors)) or solution.status == "unbounded":
@@ -271,7 +273,7 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
         value = curve[-1] if curve else -float(
             objective(to_parameters(mixture), rows.X, rows.weights, reg_covar=self.reg_covar)
         )  # fmt: skip
-        stopped = "interrupted" if solution.status == "interrupted" else None
+        stopped = "callback" if asked else "interrupted" if solution.status == "interrupted" else None
         return Run(mixture, value, curve, bool(solution.success), stopped), solution
 
     def _seen(self, watch: Watch, report: Report, mixture: Mixture, value: float, change: float) -> bool:
@@ -319,14 +321,14 @@ class GaussianMixture(CallbackSupport, Trained, FittedMixture):
         self._evidence = self._evidence_of(run, solution, rows, seconds)
 
     def _evidence_of(self, run: Run, solution: Solution | None, rows: Rows, seconds: float) -> Evidence:
+        reg_covar = float(self.reg_covar)
         about: dict[str, Any] = {
-            "objective": lambda p: objective(p, rows.X, rows.weights, reg_covar=self_reg),
+            "objective": lambda p: objective(p, rows.X, rows.weights, reg_covar=reg_covar),
             "parameters": to_parameters(run.mixture),
             "iterations": len(run.curve),
             "seconds": seconds,
             "values": [-value for value in run.curve],
         }
-        self_reg = float(self.reg_covar)
         status = None if run.stopped is None else "interrupted"
         message = None if run.stopped is None else f"Stopped after {len(run.curve)} iterations ({run.stopped})."
         if solution is not None:

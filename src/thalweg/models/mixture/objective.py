@@ -3,8 +3,8 @@
     f(θ) = −1/W Σᵢ wᵢ log Σₖ πₖ exp(−ρ/2 ‖Uₖ‖²) N(xᵢ | μₖ, (UₖUₖᵀ)⁻¹),    W = Σᵢ wᵢ
 
 Each inverse covariance is UUᵀ with U upper triangular and a positive diagonal; θ holds the logarithms of the diagonal,
-what stands above it, the means μ, and log πₖ/π₁ for k ≥ 2, so that different θ are different mixtures (but for the order
-of the components), and a minimum can be strict.
+what stands above it, the means μ, and log πₖ/π₁ for k ≥ 2, so that different θ are different mixtures (but for the
+order of the components), and a minimum can be strict.
 
 ρ is `reg_covar`.  The factor exp(−ρ/2 ‖U‖²) = exp(−ρ/2 tr Σ⁻¹) is the expected effect of noise of variance ρ on log N:
 with it, expectation–maximization adds ρ to the diagonal of every covariance, and f is bounded below however many

@@ -1,7 +1,7 @@
 """Where expectation–maximization begins: responsibilities, and the mixture that fits them.
 
-Random choices of rows are made by their cumulated weights, so that a row with weight 2 and a row that is there twice lead
-to the same start.  Where a value is missing, the mean of its feature stands in for it here, and only here.
+Random choices of rows are made by their cumulated weights, so that a row with weight 2 and a row that is there twice
+lead to the same start.  Where a value is missing, the mean of its feature stands in for it here, and only here.
 
 References
 ----------
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .blocks import Array, Rows, each_block, tile_rows
+from .blocks import Array, Rows, added, each_block, tile_rows
 from .expectation import Moments
 from .maximization import maximization
 from .state import Mixture
@@ -63,17 +63,12 @@ def assigned(rows: Rows, centres: Array, rounds: int, threads: int = 1) -> Array
                 sums += hot @ x
             return squares, counts, sums
 
-        squares, counts, sums = map(sum, zip(*each_block(block, rows.count, tile, threads), strict=True))
+        squares, counts, sums = added(each_block(block, rows.count, tile, threads))
         if round_ == rounds or before - squares <= _GAIN * squares:
             break
         before = squares
         centres = np.where(counts[:, None] > 0, sums / np.where(counts > 0, counts, 1.0)[:, None], centres)
     return labels
-
-
-def _cumulated(values: Array) -> Array:
-    total = np.cumsum(values)
-    return total
 
 
 def _picked(cumulated: Array, shares: Array) -> Array:
@@ -160,7 +155,7 @@ def fitting(rows: Rows, shares: Array, components: int, kind: str, reg_covar: fl
             first += r.T @ rows.filled(i, end)
         return counts, first
 
-    counts, first = map(sum, zip(*each_block(firsts, rows.count, tile, threads), strict=True))
+    counts, first = added(each_block(firsts, rows.count, tile, threads))
     means = first / np.where(counts > 0, counts, 1.0)[:, None]
 
     def seconds(start: int, stop: int) -> Array:

@@ -90,14 +90,15 @@ def factored(covariances: Array, kind: str) -> tuple[Array, Array]:
         good = covariances > 0
         bad = np.flatnonzero(~(good if kind == "spherical" else good.all(axis=1)))
         return 1.0 / np.sqrt(np.where(good, covariances, 1.0)), bad
-    factors, bad = [], []
+    factors: list[Array] = []
+    singular: list[int] = []
     for number, covariance in enumerate(covariances if kind == "full" else covariances[None]):
         L, failed = lapack.dpotrf(covariance, lower=1, clean=1)
         if failed or not np.all(np.isfinite(L)):
-            bad.append(number)
+            singular.append(number)
             L = np.eye(len(L))
         factors.append(lapack.dtrtri(L, lower=1)[0].T)
-    return (np.stack(factors) if kind == "full" else factors[0]), np.array(bad, int)
+    return (np.stack(factors) if kind == "full" else factors[0]), np.array(singular, int)
 
 
 def factors_of_precisions(precisions: Array, kind: str) -> Array:

@@ -12,7 +12,10 @@ from .maximization import Collapse
 
 __all__ = ["EndOfEM", "collapse_words", "singular_words"]
 
-_ADVICE = "Use fewer components, a larger reg_covar, covariance_type='diag' or 'tied', or other starts (n_init)."
+_ADVICE = (
+    "Use fewer components, a larger reg_covar, covariance_type='diag' or 'tied', or other starts (n_init); data of a "
+    "small scale are to be scaled."
+)
 
 
 def singular_words(component: int | None, rows: float, kind: str, features: int, failed: int) -> str:
@@ -23,8 +26,8 @@ def singular_words(component: int | None, rows: float, kind: str, features: int,
     flat = spanned.get(kind, "no extent in some feature" if kind == "diag" else "no extent")
     has = f"has {flat}" if flat.startswith("no") else f"spans {flat}"
     return (
-        f"{whose} has become singular{starts}: what belongs to it, about {rows:.3g} rows, {has}, so that the likelihood "
-        f"has no bound. Set reg_covar above 0 (1e-6 for data of order 1), use fewer components, "
+        f"{whose} has become singular{starts}: what belongs to it, about {rows:.3g} rows, {has}, so that the "
+        "likelihood has no bound. Set reg_covar above 0 (1e-6 for data of order 1), use fewer components, "
         "covariance_type='diag' or 'tied', other starts (n_init), or data in float64 of comparable scales."
     )
 
@@ -36,9 +39,9 @@ def collapse_words(found: list[Collapse], named: Callable[[int], str], component
     if flat and len(shared) == 1 and (flat[0].component is None or len(flat) == components):
         name = named(next(iter(f for f in shared if f is not None)))
         return (
-            f"In {name}, or a combination that it leads, no component has more variance than reg_covar={reg_covar:g} puts "
-            "there: it is constant, depends on the other features, or is of a smaller scale. Leave it out, or scale the "
-            "data (StandardScaler), or lower reg_covar."
+            f"In {name}, or a combination that it leads, no component has more variance than reg_covar={reg_covar:g} "
+            "puts there: it is constant, depends on the other features, or is of a smaller scale. Leave it out, or "
+            "scale the data (StandardScaler), or lower reg_covar."
         )
     words = []
     for c in found:
@@ -46,8 +49,8 @@ def collapse_words(found: list[Collapse], named: Callable[[int], str], component
             words.append(f"component {c.component} has no rows left")
         else:
             words.append(
-                f"component {c.component} has collapsed onto {c.rows:.3g} rows: in {named(c.feature)}, or a combination "
-                f"that it leads, it has no more variance than reg_covar={reg_covar:g} puts there"
+                f"component {c.component} has collapsed onto {c.rows:.3g} rows: in {named(c.feature)}, or a "
+                f"combination that it leads, it has no more variance than reg_covar={reg_covar:g} puts there"
             )
     text = "; ".join(words)
     return f"{text[0].upper()}{text[1:]}. Its density and the likelihood mean little. {_ADVICE}"

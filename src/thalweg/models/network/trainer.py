@@ -85,9 +85,11 @@ class Trainer:
         if self.random is not None:
             self._shuffle()
         total = 0.0
-        for first in range(0, self.rows, self.size):
-            rows = slice(first, first + self.size) if self.random is None else self._order[first : first + self.size]
-            total += self._step(rows, min(self.size, self.rows - first))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is seen below
+            for first in range(0, self.rows, self.size):
+                last = first + self.size
+                rows = slice(first, last) if self.random is None else self._order[first:last]
+                total += self._step(rows, min(self.size, self.rows - first))
         self.epochs += 1
         if not np.isfinite(total) or not np.isfinite(self.flat.vector).all():
             raise Diverged
