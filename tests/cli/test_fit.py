@@ -108,7 +108,16 @@ def test_linear_is_told_as_people_know_it(run):
 
 
 def test_linear_with_a_column_of_text(answers, run):
-    arguments = ("linear", IRIS, "--target", "petal_width", "--features", "sepal_length,species", "--one-hot", "species")
+    arguments = (
+        "linear",
+        IRIS,
+        "--target",
+        "petal_width",
+        "--features",
+        "sepal_length,species",
+        "--one-hot",
+        "species",
+    )
     found = answers(*arguments)
     names = [row["name"] for row in found["coefficients"]]
     assert names == ["intercept", "sepal_length", "species_versicolor", "species_virginica"]
@@ -317,8 +326,14 @@ def test_a_saved_model_takes_the_table_as_it_is(run, tmp_path):
         (["nonsense", IRIS], "No such command 'nonsense'"),
         (["linear", "nowhere.csv", "--target", "y"], "there is no file nowhere.csv"),
         (["linear", IRIS, "--target", "specie"], "no column specie; did you mean species?"),
-        (["linear", IRIS, "--target", "species"], "species is text (setosa, …), and linear regression predicts numbers"),
-        (["linear", IRIS, "--target", "petal_width"], "iris.csv, line 2, column species: 'setosa' is text, not a number"),
+        (
+            ["linear", IRIS, "--target", "species"],
+            "species is text (setosa, …), and linear regression predicts numbers",
+        ),
+        (
+            ["linear", IRIS, "--target", "petal_width"],
+            "iris.csv, line 2, column species: 'setosa' is text, not a number",
+        ),
         (["network", IRIS, "--target", "species", "--regressor"], "--regressor: species is text; numbers are needed"),
         (["network", IRIS, "--target", "species", "--hidden", "64;32"], "--hidden: the width of each layer is needed"),
         (["network", IRIS, "--target", "species", "--hidden", "__import__('os')"], "--hidden: the width of each"),
