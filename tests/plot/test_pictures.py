@@ -138,7 +138,7 @@ def test_the_ellipses_of_a_mixture_are_at_one_and_two_standard_deviations(form):
 def test_a_mixture_of_many_features_is_projected():
     model = tw.models.GaussianMixture(1).fit(X)
     ax = rendered(tw.plot.mixture(model, X))
-    outline = [np.column_stack(one.get_data()) for one in ax.lines if len(one.get_xdata()) > 100][0]
+    outline = next(np.column_stack(one.get_data()) for one in ax.lines if len(one.get_xdata()) > 100)
     assert np.allclose(np.max(outline, axis=0), PCA(2).fit_transform(X).std(axis=0), rtol=1e-3)
 
 

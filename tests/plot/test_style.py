@@ -1,4 +1,4 @@
-"""One style: colours that are told apart without colour vision, files with the right endings, nothing changed outside."""
+"""One style: colours told apart without colour vision, files with the right endings, nothing changed outside."""
 
 import itertools
 import sys
