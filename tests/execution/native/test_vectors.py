@@ -175,6 +175,16 @@ def test_only_vector_functions_that_exist_are_named():
     assert vectors.variants("erf", "double") == () or vectors.variants("erff", "float")
 
 
+@pytest.mark.parametrize("has, letters", [(["+avx2", "+avx512f"], "bde"), (["+avx2"], "bd"), ([], "b")])
+def test_only_vector_functions_whose_registers_the_cpu_has_are_named(monkeypatch, has, letters):
+    """A loop that also works on narrower numbers would call those of wider registers: an illegal instruction."""
+    monkeypatch.setattr(llvm, "features", lambda: frozenset(has))
+    vectors.variants.cache_clear()
+    found = {symbol[len("_ZGV")] for symbol, _ in vectors.variants("atan", "double")} - {"n"}
+    vectors.variants.cache_clear()
+    assert found <= set(letters)
+
+
 def test_a_missing_library_is_none(monkeypatch):
     def refuse(*_, **__):
         raise OSError("no such file")

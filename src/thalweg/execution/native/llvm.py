@@ -133,6 +133,12 @@ def _heading() -> str:
     return f'target datalayout = "{_machine(0).target_data}" target triple = "{_machine(0).triple}" '
 
 
+@functools.cache
+def features() -> frozenset[str]:
+    """What this CPU has (``+avx2``) and has not (``-avx512f``)."""
+    return frozenset(_host()[2].split(","))
+
+
 def cpu() -> str:
     """All that object code depends on besides its IR: CPU, features, system, versions of llvmlite and LLVM."""
     import llvmlite

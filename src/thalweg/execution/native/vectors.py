@@ -3,7 +3,9 @@
 A call site that carries ``"vector-function-abi-variant"="_ZGVeN8v_exp(_ZGVeN8v_exp)"`` tells the vectoriser that eight
 calls of ``exp`` are one call of ``_ZGVeN8v_exp``: b, c, d, e stand for SSE, AVX, AVX2 and AVX-512 (n for AArch64), the
 number for the lanes, one v for every argument. glibc's libmvec has such functions; which ones is looked up in the
-library as it is found on this machine. Without it the same code runs with one call an element.
+library as it is found on this machine, and of those only the ones whose registers this CPU has are named: a loop that
+also works on narrower numbers may be given more lanes than a register of the wider ones holds. Without the library the
+same code runs with one call an element.
 
 `ULP` says how exact they are. Time of one element in a loop over 10⁵ (AVX-512; "scalar" is the C library; ours are
 those of `exponentials` and `logarithms`, which need no library):
@@ -30,6 +32,7 @@ import ctypes
 import platform
 from functools import cache
 
+from thalweg.execution.native import llvm
 from thalweg.execution.native.module import Body
 
 # Name → number of arguments, for the functions that glibc has in vector form. The float versions end in f.
@@ -48,8 +51,10 @@ ULP = {
 """Largest error found, in units in the last place, for float64 and float32: over some 10⁷ arguments of all sizes for
 every vector width (each 23rd number for float32), subnormal numbers, signed zeros and infinities among them."""
 
-_LETTERS = {"x86_64": (("b", 16), ("d", 32), ("e", 64)), "AMD64": (("b", 16), ("d", 32), ("e", 64)),
-            "aarch64": (("n", 16),)}  # fmt: skip
+_X86 = (("b", 16, ""), ("d", 32, "+avx2"), ("e", 64, "+avx512f"))
+_LETTERS = {"x86_64": _X86, "AMD64": _X86, "aarch64": (("n", 16, ""),)}
+"""Letter, bytes of a register, and what the CPU must have for it."""
+
 _SIZE = {"double": 8, "float": 4}
 _PURE = "nounwind willreturn memory(none)"
 
@@ -72,7 +77,9 @@ def variants(function: str, register: str) -> tuple[tuple[str, int], ...]:
     if base not in VECTORISED or library() is None:
         return ()
     found = []
-    for letter, width in _LETTERS.get(platform.machine(), ()):
+    for letter, width, feature in _LETTERS.get(platform.machine(), ()):
+        if feature and feature not in llvm.features():
+            continue
         lanes = width // _SIZE[register]
         symbol = f"_ZGV{letter}N{lanes}{'v' * VECTORISED[base]}_{function}"
         if hasattr(library(), symbol):
