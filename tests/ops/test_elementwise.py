@@ -365,13 +365,41 @@ def test_cast(dtype):
     assert g.dtype == FLOAT64
 
 
-@pytest.mark.parametrize("name", ["sqrt", "exp", "logaddexp", "arctan2"])
-def test_booleans_count_in_double_precision(name):
-    """NumPy computes functions of booleans in half precision, which no graph knows."""
-    arrays = [np.array([True, False]), np.array([True, True])][: getattr(np, name).nin]
-    got = value(OPS[name], arrays)
-    assert got.dtype == np.float64
-    np.testing.assert_allclose(got, getattr(np, name)(*[a.astype(float) for a in arrays]), rtol=1e-15)
+OF_BOOLEANS = [
+    (name, params)
+    for name, op in OPS.items()
+    if op.elementwise and name not in ("where", "cast", "ldexp")
+    for params in ([(0,), (1,), (2,)] if name in ("sinc", "polygamma", "exprel") else [()])
+]
+
+
+@pytest.mark.parametrize("name, params", OF_BOOLEANS)
+def test_booleans_count_in_double_precision(name, params):
+    """NumPy computes functions of booleans in half precision, SciPy in single or double, by version; a graph in double.
+
+    Beside other numbers booleans take the type of the result.
+    """
+    op = OPS[name]
+    columns = [np.array([True, True, False, False]), np.array([True, False, True, False]), np.array([True] * 4)]
+    arrays = columns[: len(op.partials or op.chains)]
+    for others in (BOOL, FLOAT32, FLOAT64):
+        given = [a.astype(others) if k else a for k, a in enumerate(arrays)]
+        if others != BOOL and len(arrays) == 1:
+            continue
+        xs = inputs_like(given)
+        try:
+            y = op(*xs, params=params)
+        except TypeError:  # not defined for booleans
+            continue
+        (got,) = run(xs, [y], given)
+        assert got.dtype == y.dtype
+        if y.dtype.kind != "f":
+            continue
+        assert y.dtype == FLOAT64 or others == FLOAT32  # beside float32, SciPy's order decides
+        wide = [a.astype(y.dtype) for a in given]
+        np.testing.assert_array_equal(got, value(op, wide, params))
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(op.evaluate(*given, *params), got)
 
 
 def test_logistic_does_not_overflow():

@@ -35,11 +35,16 @@ def broadcast_shape(name: str, *shapes: Shape) -> Shape:
         raise shape_error(f"{name}: the shapes {listed} do not fit together") from None
 
 
+def _own_dtype(ufunc: np.ufunc, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
+    """The dtype of the result as the ufunc has it."""
+    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[-1]
+
+
 @cache
 def _result_dtype(ufunc: np.ufunc, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
-    dtype = ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[-1]
-    if dtype.kind == "f" and dtype.itemsize < 4:  # NumPy computes functions of booleans in float16; we in float64
-        return FLOAT64
+    dtype = _own_dtype(ufunc, dtypes)
+    if dtype.kind == "f" and (dtype.itemsize < 4 or all(d == BOOL for d in dtypes)):
+        return FLOAT64  # of booleans, NumPy in float16, SciPy in what its table has first: docs/decisions/0001
     if dtype.kind in "iu":
         return INT64
     return dtype
@@ -85,20 +90,21 @@ def _of_floats(ufunc: np.ufunc) -> np.dtype[Any] | None:
         return None
 
 
-def _bool_as(ufunc: np.ufunc) -> np.dtype[Any] | None:
-    """What booleans are computed as where NumPy would take half precision or one byte; else ``None``."""
-    try:
-        dtype = ufunc.resolve_dtypes((BOOL,) * ufunc.nin + (None,) * ufunc.nout)[-1]
-    except TypeError:  # not defined for booleans
+@cache
+def _bool_as(ufunc: np.ufunc, dtypes: tuple[np.dtype[Any], ...], is_meaning: bool) -> np.dtype[Any] | None:
+    """What booleans among arguments of these types are converted to first; ``None`` if the meaning does it right.
+
+    The ufunc does if its result has the type that the op has: else it computes in fewer bytes than we do.
+    """
+    if BOOL not in dtypes:
         return None
-    if dtype.kind == "f" and dtype.itemsize < 4:
-        return FLOAT64
-    return INT64 if dtype.kind in "iu" and dtype.itemsize < 8 else None
+    dtype = _result_dtype(ufunc, dtypes)
+    return None if dtype == BOOL or (is_meaning and dtype == _own_dtype(ufunc, dtypes)) else dtype
 
 
-def _widen(ufunc: Callable[..., Any], wide: np.dtype[Any]) -> Callable[..., Any]:
+def _widened(meaning: Callable[..., Any], wide: np.dtype[Any]) -> Callable[..., Any]:
     def evaluate(*arrays: Any) -> Any:
-        return ufunc(*(a.astype(wide) if a.dtype == BOOL else a for a in map(np.asarray, arrays)))
+        return meaning(*(a.astype(wide) if a.dtype == BOOL else a for a in map(np.asarray, arrays)))
 
     return evaluate
 
@@ -178,12 +184,16 @@ def elementwise(
     """
     ufunc = meaning if isinstance(meaning, np.ufunc) else like
     assert ufunc is not None, "a meaning that is no ufunc needs like="
-    wide = _bool_as(ufunc)
-    evaluate = meaning if wide is None else _widen(meaning, wide)
+    is_meaning = meaning is ufunc
+
+    def evaluate(*arrays: Any) -> Any:
+        wide = _bool_as(ufunc, tuple([np.asarray(a).dtype for a in arrays]), is_meaning)
+        return (meaning if wide is None else _widened(meaning, wide))(*arrays)
 
     def kernel(node: Node) -> Callable[..., Any]:
-        if wide is not None and any(a.dtype == BOOL for a in node.args):
-            return evaluate
+        wide = _bool_as(ufunc, tuple([a.dtype for a in node.args]), is_meaning)
+        if wide is not None:
+            return _widened(meaning, wide)
         if meaning is not ufunc and any(a.dtype.kind != "f" for a in node.args):
             return lambda *arrays: np.asarray(meaning(*arrays), node.dtype)[()]
         if scalar is not None and all(a.shape == () for a in node.args) and all(a.dtype.kind == "f" for a in node.args):

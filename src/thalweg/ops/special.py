@@ -53,10 +53,15 @@ def _refused(name: str, argument: str) -> Callable[..., NoReturn]:
 
 def _by_order(name: str, evaluate: Callable[[Any, int], Any], note: str = "") -> Op:
     """A family f₀, f₁, … in which each member is the derivative of the one before; the order is a parameter."""
+
+    def evaluate_in_the_type_of_the_result(x: Any, n: int) -> Any:
+        dtype = d if (d := np.result_type(x)).kind == "f" else np.dtype(np.float64)
+        return np.asarray(evaluate(np.asarray(x, dtype), n), dtype)[()]
+
     op = Op(
         name,
         infer_like(name, np.exp),
-        lambda x, n: np.asarray(evaluate(x, n), d if (d := np.result_type(x)).kind == "f" else np.float64)[()],
+        evaluate_in_the_type_of_the_result,
         family="elementwise",
         chains=(lambda t, x, y: chain_product(t, make(op, (x,), (y.params[0] + 1,))),),
         note=note,
@@ -181,7 +186,7 @@ def _exprel(x: Any, n: int) -> Any:
             left = 1 + left * term / (n + 2 + k)
             right = 1 / (n + 1 + k) + right * term / (k + 1)
         series = np.where(z < 0, np.exp(z) * left / (n + 1), right)
-        f = special.exprel(z)
+        f: Any = special.exprel(z)
         for m in range(1, n + 1):
             f = (np.exp(z) - m * f) / z
         y = np.where(near, series, f)

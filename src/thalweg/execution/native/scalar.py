@@ -96,7 +96,10 @@ def _emitter(
 
 
 def _loop(name: str, dtypes: tuple[DType, ...]) -> tuple[DType, ...] | None:
-    """The dtypes in which NumPy computes, as those that we have: half precision as double, short integers as long."""
+    """The dtypes in which NumPy computes, as those that we have: half precision as double, short integers as long.
+
+    Functions of booleans alone are computed in double precision, also where SciPy takes single precision.
+    """
     ufunc = _LIKE.get(name) or getattr(np, name, None)
     if not isinstance(ufunc, np.ufunc):
         ufunc = functions.ufunc(name)
@@ -108,8 +111,9 @@ def _loop(name: str, dtypes: tuple[DType, ...]) -> tuple[DType, ...] | None:
         return None
     if any(d.kind not in "fiub" or d.itemsize > 8 for d in found):
         return None
+    single = FLOAT64 if all(d == BOOL for d in dtypes) else FLOAT32
     return tuple(
-        (FLOAT32 if d.itemsize == 4 else FLOAT64) if d.kind == "f" else BOOL if d.kind == "b" else INT64 for d in found
+        (single if d.itemsize == 4 else FLOAT64) if d.kind == "f" else BOOL if d.kind == "b" else INT64 for d in found
     )
 
 
