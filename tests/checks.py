@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 import thalweg as tw
 from thalweg.execution.interpreter import Interpreter
@@ -21,6 +22,16 @@ from thalweg.transforms.forward import pushforward
 from thalweg.transforms.reverse import pullback
 
 H = 1e-3
+
+
+def older(package: Any, version: str) -> bool:
+    """Whether the NumPy (SciPy, pandas) that is installed came before ``version``."""
+    return bool(np.lib.NumpyVersion(package.__version__) < version)
+
+
+def needs(package: Any, version: str, why: str) -> Any:
+    """The mark of a test that is skipped before ``version`` of NumPy (SciPy, pandas), and says why."""
+    return pytest.mark.skipif(older(package, version), reason=f"needs {package.__name__} {version}: {why}")
 
 
 def run(inputs: Any, outputs: Any, arrays: Any, guards: Any = ()) -> list[Any]:

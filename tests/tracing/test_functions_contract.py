@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import thalweg as tw
-from checks import derivatives, same
+from checks import derivatives, needs, older, same
 
 random = np.random.default_rng(0)
 A, B = random.normal(size=(3, 4)), random.normal(size=(4, 5))
@@ -16,8 +16,8 @@ S, T, U = random.normal(size=(2, 3, 4)), random.normal(size=(2, 4, 5)), random.n
 v, w = random.normal(size=4), random.normal(size=3)
 Q = random.normal(size=(5, 4, 2))
 OPERANDS = [A, B, S, T, U, v, w, Q, np.float64(2.0), np.zeros((0, 4)), np.zeros((4, 0))]
-PRODUCTS = [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.vecdot]
-PRODUCTS += [np.matvec, np.vecmat] if hasattr(np, "matvec") else []
+PRODUCTS = [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.vecdot, np.matvec, np.vecmat]
+IN_THE_PLANE = pytest.mark.skipif(not older(np, "2.5.0"), reason="NumPy 2.5 dropped cross products in the plane")
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda f: f.__name__)
@@ -187,6 +187,19 @@ def test_cross_products():
     same(lambda x, y: np.linalg.cross(x, y), X[:, :2], Y[:, :2])
 
 
+@IN_THE_PLANE
+def test_cross_products_in_the_plane_are_numbers():
+    J = tw.jacobian(lambda x: np.cross(x, np.array([3.0, 4.0])))(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(J, [4.0, -3.0])
+
+
+@needs(np, "2.5.0", "cross products in the plane are refused from there on")
+def test_cross_products_in_the_plane_are_refused_as_in_numpy():
+    for n, m in ((2, 2), (2, 3), (3, 2)):
+        with pytest.raises(ValueError, match=f"3 components, but they have {n} and {m}"):
+            tw.trace(np.cross, np.ones(n), np.ones(m))
+
+
 # --- derivatives ----------------------------------------------------------------------------------------------------
 
 a3, b3 = random.normal(size=(2, 3)), random.normal(size=(2, 3))
@@ -212,16 +225,22 @@ DIFFERENTIABLE = {
     "convolve with itself": (lambda x: np.convolve(x, x), v),
     "correlate": (lambda x, y: np.correlate(x, y, "full"), w, v),
     "cross": (lambda x, y: np.cross(x, y), a3, b3),
-    "cross in the plane": (lambda x, y: np.cross(x, y), a3[:, :2], b3[:, :2]),
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
 @pytest.mark.parametrize("case", DIFFERENTIABLE.values(), ids=DIFFERENTIABLE)
 def test_derivatives(case):
     f, *operands = case
     derivatives(f, *operands)
     derivatives(lambda *xs: np.sin(f(*xs)), *operands)
+
+
+@IN_THE_PLANE
+@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional vectors:DeprecationWarning")
+@pytest.mark.parametrize("n, m", [(2, 2), (2, 3), (3, 2)])
+def test_derivatives_of_cross_products_in_the_plane(n, m):
+    derivatives(lambda x, y: np.cross(x, y), a3[:, :n], b3[:, :m])
+    derivatives(lambda x, y: np.sin(np.cross(x, y)), a3[:, :n], b3[:, :m])
 
 
 def test_jacobian_of_a_convolution_is_its_toeplitz_matrix():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import thalweg as tw
+from checks import older
 from thalweg.errors import UnsupportedError
 from tracing.agreement import same_derivative, same_value
 
@@ -21,7 +22,7 @@ CASES = {
     "concatenate integers": (lambda a: np.concatenate((a, [1, 2])), V),
     "concatenate one": (lambda a: np.concatenate([a]), V),
     "concatenate of a traced stack": (lambda c: np.concatenate(c), C),
-    "concat": (lambda a, b: np.concat((a, b)) if hasattr(np, "concat") else np.concatenate((a, b)), A, B),
+    "concat": (lambda a, b: np.concat((a, b)), A, B),
     "stack": (lambda a, b: np.stack([a, b]), A, B),
     "stack axis": (lambda a, b: np.stack([a, b], axis=-1), A, B),
     "stack scalars": (lambda a: np.stack([a, 2.0, a * a]), S),
@@ -104,6 +105,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_as_numpy(name):
+    if name == "pad dict" and older(np, "2.4.0"):
+        pytest.skip("needs NumPy 2.4: np.pad of a dict")
     f, *arrays = CASES[name]
     same_value(f, *arrays)
     single = "dtype" in name
@@ -139,9 +142,8 @@ def test_empty_padding_shows_that_nothing_was_written():
 
 
 def test_unstack():
-    if hasattr(np, "unstack"):
-        same_value(lambda a: np.unstack(a, axis=1), A)
-        same_derivative(lambda a: np.unstack(a, axis=-1), A)
+    same_value(lambda a: np.unstack(a, axis=1), A)
+    same_derivative(lambda a: np.unstack(a, axis=-1), A)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_unstack():
         (lambda a: np.pad(a[:0], 1, "edge"), ValueError),
         (lambda a: np.pad(a, 1, lambda *_: None), UnsupportedError),
         (lambda a: np.pad(a, 1, "mean", stat_length=0), ValueError),
-        (lambda a: np.unstack(a[0, 0]) if hasattr(np, "unstack") else np.stack([]), ValueError),
+        (lambda a: np.unstack(a[0, 0]), ValueError),
     ],
 )
 def test_wrong_use_is_an_error(f, error):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thalweg as tw
-from checks import derivatives, same
+from checks import derivatives, older, same
 from thalweg.errors import UnsupportedError
 
 random = np.random.default_rng(0)
@@ -40,6 +40,10 @@ ARRAYS = {
     "symmetric stack": positive(2, 3, 3),
     "singular": np.array([[1.0, 2.0], [2.0, 4.0]]),
     "zero": np.zeros((2, 2)),
+    "singular in a stack": np.array([[[1.0, 1.0], [1.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]]]),
+    "NaN": np.array([[1.0, np.nan], [0.0, 1.0]]),
+    "NaN in a stack": np.array([[[1.0, np.nan], [0.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]]),
+    "infinite": np.array([[1.0, np.inf], [0.0, 1.0]]),
     "empty": np.zeros((0, 0)),
     "no matrices": np.zeros((0, 2, 2)),
     "vector": np.arange(3.0),
@@ -95,6 +99,10 @@ def test_values_shapes_dtypes_and_errors_are_numpys(name, array):
         a = (a + np.swapaxes(a, -1, -2)).astype(a.dtype)
     if name.startswith("norm") and array == "empty":
         return  # its value has changed between versions of NumPy
+    if name.startswith("matrix_rank") and array == "empty" and older(np, "2.4.5"):
+        pytest.skip("needs NumPy 2.4.5: the rank of an empty matrix was an error")
+    if name == "slogdet" and not np.isfinite(a).all():
+        return  # NumPy's sign is ±1 also beside a NaN
     same(FUNCTIONS[name], a, rtol=1e-10, atol=1e-11)
 
 

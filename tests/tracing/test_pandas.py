@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import thalweg as tw
+from checks import older
 
 TABLE = pd.DataFrame({"x": [0.5, 1.0, 2.0], "y": [1.0, 3.0, 4.0]})
 x, y = TABLE["x"], TABLE["y"]
@@ -31,6 +32,8 @@ SAME = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_column_is_an_array(name):
+    if name in ("table * number", "table * vector") and older(pd, "3.0.0"):
+        pytest.skip("needs pandas 3: np.sum of a table gave the sums of its columns")
     f, plain = SAME[name]
     at = np.array([1.25, 0.75])
     assert f(at) == pytest.approx(plain(at), rel=1e-14)

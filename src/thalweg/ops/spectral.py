@@ -13,6 +13,7 @@ belong to other eigenvalues, stay right, and nothing is silently wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from thalweg.graph import ITEM, Node, as_node, make, make_tuple
 from thalweg.ops.elementwise import chain_product, where
 from thalweg.ops.factorizations import columns, rows
 from thalweg.ops.matrix import (
+    LinAlgError,
     as_floats,
     check_matrix,
     check_square,
@@ -145,7 +147,7 @@ def eigvalsh(a: Node) -> Node:
 # --- singular values --------------------------------------------------------------------------------------------------
 
 
-def _infer_svd(a: Node, complete: bool) -> Any:
+def _infer_svd(a: Node, complete: bool, quiet: bool) -> Any:
     *stack, m, n = a.shape
     k = min(m, n)
     left, right = (m, n) if complete else (k, k)
@@ -163,7 +165,7 @@ def _change_of_values(p: Node, s: Node, shape: tuple[int, ...]) -> Node:
     return where(_negligible(s, shape), as_node(0.0, s.dtype), diagonal(p))
 
 
-def _jvp_svd(tangents: Tangents, args: Args, y: Node, complete: bool) -> tuple[Node | None, ...]:
+def _jvp_svd(tangents: Tangents, args: Args, y: Node, complete: bool, quiet: bool) -> tuple[Node | None, ...]:
     (da,), (a,) = tangents, args
     *stack, m, n = a.shape
     k = min(m, n)
@@ -191,42 +193,65 @@ def _jvp_svd(tangents: Tangents, args: Args, y: Node, complete: bool) -> tuple[N
     return du, _change_of_values(p, s, a.shape), mT(dv)
 
 
+def _parts_or_nan(f: Callable[[Any], tuple[Any, ...]], a: Any) -> tuple[Any, ...]:
+    """``f`` of the matrices of a stack, and NaN for those of which LAPACK finds no singular values."""
+    try:
+        return f(a)
+    except LinAlgError:
+        if a.ndim == 2:
+            return tuple([np.full_like(part, np.nan) for part in f(np.zeros_like(a))])
+        return tuple([np.stack(parts) for parts in zip(*[_parts_or_nan(f, matrix) for matrix in a])])
+
+
+def _evaluate_svd(a: Any, complete: bool, quiet: bool) -> Any:
+    parts = lambda a: tuple(np.linalg.svd(a, full_matrices=complete))
+    return _parts_or_nan(parts, a) if quiet else parts(a)
+
+
 SVD = matrix_op(
     "svd",
     _infer_svd,
-    lambda a, complete: tuple(np.linalg.svd(a, full_matrices=complete)),
+    _evaluate_svd,
     several=True,
     jvp=_jvp_svd,
     note="(U, σ, Vᵀ); vectors of coinciding (or, off the span, zero) singular values have the derivative NaN",
 )
 
 
-def svd(a: Node, complete: bool = False) -> Args:
-    """U, σ in descending order and Vᵀ with A = U diag(σ) Vᵀ; ``complete`` makes U and V square."""
+def svd(a: Node, complete: bool = False, quiet: bool = False) -> Args:
+    """U, σ in descending order and Vᵀ with A = U diag(σ) Vᵀ; ``complete`` makes U and V square.
+
+    ``quiet`` gives NaN for a matrix that has none, since an entry is not finite, instead of an error.
+    """
     check_matrix(a)
     (a,) = as_floats(a)
-    return make_tuple(SVD, (a,), (complete and a.shape[-2] != a.shape[-1],))
+    return make_tuple(SVD, (a,), (complete and a.shape[-2] != a.shape[-1], quiet))
 
 
-def _jvp_svdvals(tangents: Tangents, args: Args, s: Node) -> Node | None:
+def _jvp_svdvals(tangents: Tangents, args: Args, s: Node, quiet: bool) -> Node | None:
     (da,), (a,) = tangents, args
     if da is None or s.size == 0:
         return None
-    u, _, vh = svd(a)
+    u, _, vh = svd(a, quiet=quiet)
     return _change_of_values(product(mT(u), da, mT(vh)), s, a.shape)
+
+
+def _evaluate_svdvals(a: Any, quiet: bool) -> Any:
+    values = lambda a: (np.linalg.svd(a, compute_uv=False),)
+    return (_parts_or_nan(values, a) if quiet else values(a))[0]
 
 
 SVDVALS = matrix_op(
     "svdvals",
-    lambda a: ((*a.shape[:-2], min(a.shape[-2:])), a.dtype),
-    lambda a: np.linalg.svd(a, compute_uv=False),
+    lambda a, quiet: ((*a.shape[:-2], min(a.shape[-2:])), a.dtype),
+    _evaluate_svdvals,
     jvp=_jvp_svdvals,
     note="derivative 0 where a singular value is 0, as for |x|; symmetric functions of coinciding ones are right",
 )
 
 
-def svdvals(a: Node) -> Node:
-    """Singular values in descending order."""
+def svdvals(a: Node, quiet: bool = False) -> Node:
+    """Singular values in descending order; ``quiet`` as in `svd`."""
     check_matrix(a)
     (a,) = as_floats(a)
-    return make(SVDVALS, (a,))
+    return make(SVDVALS, (a,), (quiet,))

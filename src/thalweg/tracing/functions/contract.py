@@ -105,17 +105,14 @@ def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     return vecdot(a, b)
 
 
+@implements_ufunc(np.matvec)
 def matvec(a: Node, b: Node) -> Node:
     return _stacked(a, b, 2, 1, (0, 1, 1, 0))
 
 
+@implements_ufunc(np.vecmat)
 def vecmat(a: Node, b: Node) -> Node:
     return _stacked(a, b, 1, 2, (0, 0, 1, 1))
-
-
-if hasattr(np, "matvec"):  # since NumPy 2.2
-    implements_ufunc(np.matvec)(matvec)
-    implements_ufunc(np.vecmat)(vecmat)
 
 
 @implements(np.tensordot, np.linalg.tensordot)
@@ -229,6 +226,10 @@ def _component(x: Node, i: int) -> Node:
     return slice_(x, normalize_basic(x.shape, index))
 
 
+_COMPONENTS = (2, 3) if np.lib.NumpyVersion(np.__version__) < "2.5.0.dev0" else (3,)
+"""How many components the vectors of a cross product may have: NumPy 2.5 dropped those in the plane."""
+
+
 @implements(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Node:
     if axis is not None:
@@ -239,7 +240,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     x = move_axis(x, normalize_axis(axisa, x.ndim), x.ndim - 1)
     y = move_axis(y, normalize_axis(axisb, y.ndim), y.ndim - 1)
     n, m = x.shape[-1], y.shape[-1]
-    if n not in (2, 3) or m not in (2, 3):
+    if n not in _COMPONENTS or m not in _COMPONENTS:
         raise ValueError(f"Both input arrays must be vectors of 3 components, but they have {n} and {m}.")
     x0, x1, y0, y1 = (_component(v, i) for v in (x, y) for i in (0, 1))
     z = x0 * y1 - x1 * y0

@@ -203,6 +203,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
     return split(ary, indices_or_sections, 2)
 
 
+@implements(np.unstack)
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     a = tracer_of(x)
     if a.ndim == 0:
@@ -210,9 +211,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     lead = (slice(None),) * normalize_axis(axis, a.ndim)
     return tuple(a[(*lead, i)] for i in range(a.shape[axis]))
 
-
-if hasattr(np, "unstack"):  # NumPy 2.1
-    implements(np.unstack)(unstack)
 
 # --- inserting and deleting -----------------------------------------------------------------------------------------
 

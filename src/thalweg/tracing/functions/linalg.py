@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -220,6 +221,19 @@ def svdvals(x: Any, /) -> Node:
 # --- numbers that sum up a matrix -------------------------------------------------------------------------------------
 
 
+@cache
+def _nan_has_a_condition() -> bool:
+    """Whether the NumPy that is installed has a condition number, ∞ or NaN, where singular values do not exist.
+
+    It has from a release of the series 2.5 on. Before, such a matrix, or inverse of a singular one, was an error.
+    """
+    try:
+        np.linalg.cond(np.full((2, 2), np.nan))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Node:
     (a,) = as_floats(node_of(x))
@@ -227,13 +241,18 @@ def cond(x: Any, p: Any = None) -> Node:
     if 0 in a.shape[-2:]:
         raise linalg_error("cond is not defined on empty arrays")
     if p is None or p in (2, -2):
-        s = la.svdvals(a)
+        s = la.svdvals(a, _nan_has_a_condition())
         whole = tuple((0, n, 1) for n in s.shape[:-1])
         first, last = slice_(s, (*whole, 0)), slice_(s, (*whole, s.shape[-1] - 1))
         r = last / first if p == -2 else first / last
     else:
         check_square(a)
-        r = norm(a, p, (-2, -1)) * norm(la.inv(a, quiet=True), p, (-2, -1))
+        pair = a, la.inv(a, quiet=True)
+        if p == "nuc":
+            r, s = (sum_(la.svdvals(x, _nan_has_a_condition()), (x.ndim - 2,)) for x in pair)
+        else:
+            r, s = (norm(x, p, (-2, -1)) for x in pair)
+        r = r * s
     whole_nan = ANY(isnan(a), params=((a.ndim - 2, a.ndim - 1),))
     return where(logical_and(isnan(r), logical_not(whole_nan)), as_node(np.inf, r.dtype), r)
 

@@ -248,17 +248,14 @@ def _cumulative(op: Op, neutral: float, name: str, x: Any, axis: Axis, dtype: An
     return y
 
 
+@implements(np.cumulative_sum)
 def cumulative_sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, include_initial: bool = False) -> Node:
     return _cumulative(r.CUMSUM, 0, "cumulative_sum", x, axis, dtype, include_initial)
 
 
+@implements(np.cumulative_prod)
 def cumulative_prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, include_initial: bool = False) -> Node:
     return _cumulative(r.CUMPROD, 1, "cumulative_prod", x, axis, dtype, include_initial)
-
-
-if hasattr(np, "cumulative_sum"):  # NumPy 2.1
-    implements(np.cumulative_sum)(cumulative_sum)
-    implements(np.cumulative_prod)(cumulative_prod)
 
 
 array_methods(
