@@ -1,6 +1,6 @@
 """``python -m benchmarks``: Thalweg and its peers in one run: derivatives. ``… optimize``: minima.
 
-``python -m benchmarks foundation``: the interpreter.
+``python -m benchmarks foundation``: the interpreter. ``… limits``: what may take so long and no longer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks import threads
 
 def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Thalweg and its peers, in one run.")
-    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation", "optimize"])
+    parser.add_argument("what", nargs="?", default="native", choices=["native", "foundation", "limits", "optimize"])
     parser.add_argument(
         "--only",
         metavar="PATTERN",
@@ -43,6 +43,10 @@ def main(given: list[str]) -> int:
 
         foundation.main()
         return 0
+    if options.what == "limits":
+        from benchmarks import limits
+
+        return limits.main(options.rounds)
     if options.what == "optimize":
         os.environ["THALWEG_CACHE_DIR"] = ""  # nothing compiled is kept from one run for the next
         from benchmarks import optimize

@@ -134,7 +134,11 @@ def test_a_row_has_times_a_ratio_and_the_cost_of_a_gradient():
     plain = small(workload, JAX=lambda x: lambda: tw.value_and_grad(workload.f, native=False)(x))
     row = measured(plain, ["JAX", "CasADi"], EFFORT)
     assert set(row.seconds) == {OURS, ALONE, PLAIN, "JAX"}
-    assert row.best == "JAX" and row.ratio > 0 and row.over_function > 0
+    assert row.best == "JAX" and row.ratio > 0
+    if row.tiers[OURS] == row.tiers[ALONE]:  # on a busy machine the warm-up may end before both are compiled
+        assert row.over_function > 0
+    else:
+        assert row.over_function is None
     assert not row.failed and not row.disagreements and row.difference < 1e-12
 
 

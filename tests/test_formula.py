@@ -6,7 +6,6 @@ import math
 import pickle
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from textwrap import dedent
@@ -1068,11 +1067,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_texts_are_answered_at_once(kind):
+def test_hostile_texts_are_answered(kind):  # at once: `python -m benchmarks limits`
     text = HOSTILE[kind]
     assert len(text) <= N
-    formula("x")  # the parser is made once
-    begin = time.process_time()
     try:
         f = formula(text)
     except FormulaError as error:
@@ -1083,7 +1080,6 @@ def test_hostile_texts_are_answered_at_once(kind):
         with np.errstate(all="ignore"):
             f(*np.full(len(f.variables), 0.5)) if "[" not in text else f
         assert pickle.loads(pickle.dumps(f)) == f
-    assert time.process_time() - begin < 3
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
-"""What a user gets by `pip install` and `import thalweg`: quick, light, typed, and with every public name."""
+"""What a user gets by `pip install` and `import thalweg`: light, typed, and with every public name."""
 
 import os
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import thalweg
@@ -20,34 +18,26 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-def best(seconds: Callable[[], float], below: float) -> float:
-    """The least of several times, since busy machines only make a time longer; at most 15, or 30 seconds."""
-    deadline = time.monotonic() + 30
-    least = seconds()
-    for _ in range(14):
-        if least < below or time.monotonic() > deadline:
-            break
-        least = min(least, seconds())
-    return least
+def test_import_is_small():
+    """How long it takes is measured by `python -m benchmarks limits`; what it takes is mostly the number of modules."""
+    code = "import sys, numpy; before = set(sys.modules); import thalweg; print(*set(sys.modules) - before)"
+    names = python(code).split()
+    ours = [n for n in names if n.split(".")[0] == "thalweg"]
+    others = {n for n in names if n.split(".")[0] not in sys.stdlib_module_names} - set(ours)
+    assert len(ours) <= 240
+    assert {n for n in others if not n.startswith(("numpy.", "_cython_", "cython_runtime"))} == set()
+    assert len(names) - len(ours) <= 90  # 62 to 72 of the standard library and NumPy, by version
 
 
-def test_import_is_quick():
-    code = "import time as t; a = t.perf_counter(), t.process_time(); import thalweg; "
-    code += "print(min(t.perf_counter() - a[0], t.process_time() - a[1]))"  # on a busy machine only the second is fair
-    assert best(lambda: float(python(code)), below=0.35) < 0.35
-
-
-def test_the_command_is_quick():
-    command = [sys.executable, "-m", "thalweg", "minimize", "100*(y - x^2)^2 + (1 - x)^2", "--start", "x=-1.2,y=1"]
-
-    def seconds() -> float:
-        start, before = time.perf_counter(), os.times()
-        subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True, timeout=60)
-        after, wall = os.times(), time.perf_counter() - start
-        spent = after.children_user + after.children_system - before.children_user - before.children_system
-        return min(wall, spent) if spent > 0 else wall
-
-    assert best(seconds, below=1.2) < 1.2
+def test_the_command_brings_in_nothing_that_it_does_not_use():
+    code = """import contextlib, io, sys
+from thalweg.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["minimize", "100*(y - x^2)^2 + (1 - x)^2", "--start", "x=-1.2,y=1"])
+print(*sys.modules)"""
+    names = python(code).split()
+    assert "thalweg.cli" in names and "lark" in names
+    assert not {"scipy.optimize", "matplotlib", "pandas", "sympy", "rich.markdown", "llvmlite"} & set(names)
 
 
 def test_import_brings_in_nothing_optional():

@@ -124,15 +124,15 @@ def test_iteration_limit_with_a_fixed_rate_names_the_rate():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_time_limit(method):
-    exact = polynomial_problem(rosenbrock, 2)
+    exact, calls = polynomial_problem(rosenbrock, 2), []
 
     def slow(x):
+        calls.append(None)
         time.sleep(0.04)
         return exact.f_and_gradient(x)
 
-    began = time.perf_counter()
     s = minimize(Problem(2, slow, exact.f_hessian), [-1.2, 1.0], method=method, time_limit=0.3)
-    assert s.status == "time_limit" and time.perf_counter() - began < 1
+    assert s.status == "time_limit" and len(calls) < 25
     assert "within 0.3 s" in s.message and s.value < 24.2
 
 
