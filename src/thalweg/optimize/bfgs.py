@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class BFGS:
     """
 
     P: Matrix | None = None
-    Q: Matrix | None = None
+    Q: Any = None  # a matrix, or None: the stubs of SciPy ask for two axes in the type
     gamma: float = 1.0
     learnt: int = 0
     x: Vector | None = None

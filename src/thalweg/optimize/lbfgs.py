@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class LBFGS:
     memory: int | None = None
     S: Matrix | None = None
     Y: Matrix | None = None
-    R: Matrix | None = None
+    R: Any = None  # a matrix, or None: the stubs of SciPy ask for two axes in the type
     YY: Matrix | None = None
     count: int = 0
     oldest: int = 0
