@@ -44,7 +44,7 @@ def _own_dtype(ufunc: np.ufunc, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[A
 def _result_dtype(ufunc: np.ufunc, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
     dtype = _own_dtype(ufunc, dtypes)
     if dtype.kind == "f" and (dtype.itemsize < 4 or all(d == BOOL for d in dtypes)):
-        return FLOAT64  # of booleans, NumPy in float16, SciPy in the first type of its table, which changes: ADR 1
+        return FLOAT64  # of booleans, NumPy in float16, SciPy in what its table has first: docs/decisions/0001
     if dtype.kind in "iu":
         return INT64
     return dtype
