@@ -24,20 +24,35 @@ def digits() -> tuple[np.ndarray]:
     return (load_digits().data / 16,)
 
 
-def ours(X: np.ndarray, **settings: Any) -> Any:
+def trained(model: Any, *data: np.ndarray) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of limits that are reached
+        return model.fit(*data)
+
+
+def ours_digits(X: np.ndarray) -> Any:
     from thalweg.models.autoencoder import Autoencoder
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Autoencoder(random_state=0, **settings).fit(X)
+    return trained(Autoencoder(8, (32,), solver="adam", max_iter=50, random_state=0), X)
 
 
-def theirs(X: np.ndarray, **settings: Any) -> Any:
+def theirs_digits(X: np.ndarray) -> Any:
     from sklearn.neural_network import MLPRegressor
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return MLPRegressor(random_state=0, **settings).fit(X, X)
+    return trained(MLPRegressor(hidden_layer_sizes=(32, 8, 32), max_iter=50, random_state=0), X, X)
+
+
+def ours_iris(X: np.ndarray) -> Any:
+    from thalweg.models.autoencoder import Autoencoder
+
+    return trained(Autoencoder(2, random_state=0), X)
+
+
+def theirs_iris(X: np.ndarray) -> Any:
+    from sklearn.neural_network import MLPRegressor
+
+    settings: dict[str, Any] = {"activation": "identity", "solver": "lbfgs", "random_state": 0}
+    return trained(MLPRegressor(hidden_layer_sizes=(2,), **settings), X, X)
 
 
 def error(fitted: Any, X: np.ndarray) -> float:
@@ -49,22 +64,7 @@ def error(fitted: Any, X: np.ndarray) -> float:
 
 CASES = [
     Case(
-        "autoencoder 64-32-8-32-64, digits, 50 epochs",
-        "scikit-learn",
-        digits,
-        lambda X: ours(X, n_components=8, hidden_layer_sizes=(32,), solver="adam", max_iter=50),
-        lambda X: theirs(X, hidden_layer_sizes=(32, 8, 32), max_iter=50),
-        error,
-        0.8,
+        "autoencoder 64-32-8-32-64, digits, 50 epochs", "scikit-learn", digits, ours_digits, theirs_digits, error, 0.8
     ),
-    Case(
-        "autoencoder 4-2-4, iris",
-        "scikit-learn",
-        iris,
-        ours,
-        lambda X: theirs(X, hidden_layer_sizes=(2,), activation="identity", solver="lbfgs"),
-        error,
-        3.0,
-        slack=1e-4,
-    ),
+    Case("autoencoder 4-2-4, iris", "scikit-learn", iris, ours_iris, theirs_iris, error, 3.0, slack=1e-4),
 ]

@@ -340,3 +340,16 @@ def test_native_is_true_false_or_none(native):
         tw.grad(np.sum, native=native)
     with pytest.raises(ArgumentError, match="native="):
         tw.batch(np.sum, native=native)
+
+
+def test_the_trace_of_a_call_is_at_hand_before_it_and_after():
+    turning = tw.value_and_grad(lambda x: np.sum(x) if x[0] > 0 else np.sum(x**2))
+    entry = turning.entry(X)
+    value, slope = entry.values([X])
+    assert (value, slope.tolist()) == (1.5, [1.0, 1.0, 1.0])
+    assert entry.values([-X]) is None  # the other branch
+    assert turning.entry(X) is entry
+    assert turning.entry(-X) is not entry
+    entry.execute.compile_now()
+    assert turning(X)[0] == 1.5
+    assert turning.entry(X).execute.native or entry.execute.reason in ("off", "none")

@@ -44,3 +44,13 @@ def test_what_compilations_take_corrects_the_estimate(fresh):
     assert price.compile_seconds(large) == told[1]
     price.learn(small, told[0])  # one that was quicker does not turn the estimate round
     assert 2 * told[0] < price.compile_seconds(small) < 4 * told[0]
+
+
+def test_the_calls_that_pay_are_the_same_in_every_process(fresh):
+    graph = chain(200)
+    count = price.calls_that_pay(graph)
+    assert not price.pays(graph, count - 1)
+    assert price.pays(graph, count)
+    for _ in range(5):
+        price.learn(graph, 100.0)
+    assert price.calls_that_pay(graph) == count

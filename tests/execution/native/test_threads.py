@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import threading
 
 import pytest
 import threadpoolctl
@@ -73,3 +74,38 @@ def test_the_counters_are_those_that_threadpoolctl_finds():
 
 def test_modules_without_blas_have_no_counters():
     assert threads.counters(["not.imported", "os", "_ctypes"]) == []
+
+
+def test_blas_is_held_to_one_thread_and_let_go():
+    def counts():
+        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        with threads.one_blas_thread():
+            assert counts() == {1}
+            with threads.one_blas_thread():
+                assert counts() == {1}
+            assert counts() == {1}
+        assert counts() == {2}
+        with pytest.raises(ZeroDivisionError), threads.one_blas_thread():
+            raise ZeroDivisionError
+        assert counts() == {2}
+
+
+def test_blocks_in_two_threads_may_end_in_any_order():
+    entered, leave = threading.Event(), threading.Event()
+
+    def other():
+        with threads.one_blas_thread():
+            entered.set()
+            leave.wait(10)
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        worker = threading.Thread(target=other)
+        with threads.one_blas_thread():
+            worker.start()
+            entered.wait(10)
+        assert {p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"} == {1}
+        leave.set()
+        worker.join()
+        assert {p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"} == {2}
