@@ -13,7 +13,7 @@ import pytest
 
 import thalweg
 from thalweg.cli import app as command
-from thalweg.cli import main
+from thalweg.cli import main, places
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(thalweg.__file__).parent.parent)}
@@ -349,14 +349,14 @@ def test_plot_that_cannot_be_drawn_is_said_before_the_search(fails, tmp_path, mo
     line = ["minimize", "x^2", "--start", "x=1", "--plot"]
     assert "end the name of the file with .png, .svg or .pdf, not 'out.gif'" in fails(*line, "out.gif")
     assert "there is no folder" in fails(*line, tmp_path / "nowhere" / "p.png")
-    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(places.importlib.util, "find_spec", lambda name: None)
     assert "pip install thalweg[plot]" in fails(*line, "out.png")
 
 
 def test_plot_that_cannot_be_written(run, tmp_path):
     (tmp_path / "p.png").mkdir()
     code, out, error = run("minimize", "x^2", "--start", "x=1", "--plot", tmp_path / "p.png")
-    assert code == 2 and "Strict minimum" in out and "cannot be written: Is a directory" in error
+    assert code == 2 and out == "" and "p.png is a directory; name a file in it" in error
 
 
 # --- JSON ---

@@ -5,7 +5,6 @@ Standardizing is a step of the model (a scikit-learn Pipeline), so that what is 
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -256,8 +255,6 @@ def _trained(
         model.fit(X, y, **weights)
     if hasattr(model, "set_callbacks"):
         model.set_callbacks()
-    if getattr(model, "dependencies_", None):  # made while the names were not there yet
-        model.dependencies_ = [re.sub(r"\bx(\d+)\b", lambda m: made.names[int(m[1])], d) for d in model.dependencies_]
     if not steps:
         model.feature_names_in_ = names
         return model, model
