@@ -54,3 +54,9 @@ def test_the_calls_that_pay_are_the_same_in_every_process(fresh):
     for _ in range(5):
         price.learn(graph, 100.0)
     assert price.calls_that_pay(graph) == count
+
+
+def test_what_computes_nothing_never_pays():
+    x = input_node((3,), FLOAT64)
+    assert not price.pays(Graph([x], [x]), 10**9)
+    assert price.pays(chain(10), 10**9)

@@ -61,7 +61,8 @@ def pays(graph: Graph, calls: int) -> bool:
 
 def calls_that_pay(graph: Graph) -> int:
     """How many calls take as long to interpret as the graph to compile: the same in every process."""
-    return ceil((_START + _told(graph)[1]) / (_TIMES_LEAST * interpreting_seconds(graph)))
+    least = interpreting_seconds(graph)  # 0 where nothing is computed
+    return ceil((_START + _told(graph)[1]) / (_TIMES_LEAST * least)) if least else sys.maxsize
 
 
 def learn(graph: Graph, seconds: float) -> None:
