@@ -7,8 +7,9 @@ import pytest
 import scipy.sparse
 import threadpoolctl
 
+from thalweg.execution.native.threads import one_blas_thread
 from thalweg.models.linear import blocks, triangle
-from thalweg.models.linear.blocks import Rows, one_blas_thread
+from thalweg.models.linear.blocks import Rows
 from thalweg.models.linear.lapack import triangular
 
 

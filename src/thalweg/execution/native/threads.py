@@ -102,9 +102,11 @@ _before: list[int] = []
 
 
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[Callable[[], int]]:
     """Hold BLAS to one thread: the same bits whatever the machine grants, and no waiting for threads on small matrices.
 
+    Gives a function that says how many threads may be used instead: as many as BLAS had, or less where the process may
+    use less.
     Blocks may nest and run in several threads; the last that ends gives back the counts, unless somebody has set
     another one meanwhile.
     """
@@ -116,8 +118,9 @@ def one_blas_thread() -> Iterator[None]:
             _before[:] = [get() for get, _ in functions]
             for _, set_ in functions:
                 set_(1)
+        counts = tuple(_before)
     try:
-        yield
+        yield lambda: min([limit(), *counts])
     finally:
         with _alone:
             _within -= 1

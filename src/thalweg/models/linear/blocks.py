@@ -7,20 +7,15 @@ and its results could depend on its number of threads.
 
 from __future__ import annotations
 
-import ctypes
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from thalweg.execution.native import threads
-
-__all__ = ["Buffers", "Rows", "dense", "one_blas_thread", "summed"]
+__all__ = ["Buffers", "Rows", "dense", "summed"]
 
 #: Up to so many numbers all rows are factorized at once.
 DIRECT = 1 << 16
@@ -34,39 +29,6 @@ SUMS = 1 << 21
 SAMPLE = 1024
 
 Array = np.ndarray[Any, Any]
-
-
-@lru_cache(maxsize=1)
-def _counters() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
-    """The functions that say and set the number of threads, of every BLAS that NumPy and SciPy loaded."""
-    get, set_ = ctypes.CFUNCTYPE(ctypes.c_int), ctypes.CFUNCTYPE(None, ctypes.c_int)
-    return [(get(counter.get), set_(counter.set)) for counter in threads.counters()]
-
-
-_lock = threading.Lock()
-_depth = 0
-_before: list[int] = []
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[Callable[[], int]]:
-    """Hold BLAS to one thread; gives a function that says how many threads it had, or the process may use if less."""
-    global _depth, _before
-    with _lock:
-        if _depth == 0:
-            _before = [get() for get, _ in _counters()]
-            for _, set_ in _counters():
-                set_(1)
-        _depth += 1
-        before = _before
-    try:
-        yield lambda: min([threads.limit(), *before])
-    finally:
-        with _lock:
-            _depth -= 1
-            if _depth == 0:
-                for (_, set_), count in zip(_counters(), _before):
-                    set_(count)
 
 
 def dense(X: Any) -> Array:

@@ -21,10 +21,11 @@ from sklearn.utils._param_validation import Interval as Within
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from thalweg.errors import ArgumentError
+from thalweg.execution.native.threads import one_blas_thread
 from thalweg.models.trained import Evidence, Trained
 
 from . import constrained as constraints
-from .blocks import Array, Rows, one_blas_thread
+from .blocks import Array, Rows
 from .checks import located
 from .inference import HOW, Inference, determined
 from .refinement import refined

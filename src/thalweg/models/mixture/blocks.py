@@ -5,17 +5,17 @@ How rows are cut depends on sizes alone, so results are the same for any number 
 
 from __future__ import annotations
 
-import ctypes
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from thalweg.execution.native.threads import one_blas_thread
 
 from .objective import patterns
 
@@ -27,7 +27,6 @@ T = TypeVar("T")
 _CACHED = 1 << 15  # numbers of a tile's largest array
 _BLOCKS = 64
 _WORTH = 1 << 22  # products, from which on threads pay
-_GET, _SET = ctypes.CFUNCTYPE(ctypes.c_int), ctypes.CFUNCTYPE(None, ctypes.c_int)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +157,6 @@ def added(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(sum(one) for one in zip(*parts, strict=True))
 
 
-class _Held:
-    """The thread counts that BLAS had before the first of us came."""
-
-    lock = threading.Lock()
-    depth = 0
-    limit = 1
-    before: ClassVar[list[tuple[Any, int]]] = []
-
-
 @contextmanager
 def own_threads(products: int) -> Iterator[int]:
     """Hold every BLAS library to one thread and yield how many threads `each_block` may use instead.
@@ -178,20 +168,5 @@ def own_threads(products: int) -> Iterator[int]:
     products : int
         About how many multiplications a pass over the rows is: small work is not handed out.
     """
-    from thalweg.execution.native import threads
-
-    with _Held.lock:
-        if _Held.depth == 0:
-            _Held.before = [(_SET(c.set), _GET(c.get)()) for c in threads.counters()]
-            _Held.limit = min([threads.limit(), *(count for _, count in _Held.before)])
-            for set_count, _ in _Held.before:
-                set_count(1)
-        _Held.depth += 1
-    try:
-        yield 1 if products < _WORTH else _Held.limit
-    finally:
-        with _Held.lock:
-            _Held.depth -= 1
-            if _Held.depth == 0:
-                for set_count, count in _Held.before:
-                    set_count(count)
+    with one_blas_thread() as allowed:
+        yield 1 if products < _WORTH else allowed()
