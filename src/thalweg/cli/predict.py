@@ -174,7 +174,7 @@ def _csv(stream: Any, columns: Mapping[str, np.ndarray]) -> None:
 
 def write_csv(path: str, columns: Mapping[str, np.ndarray]) -> None:
     """Write the predictions into a file, whole or not at all."""
-    from thalweg.models.whole_file import whole_file
+    from thalweg.optimize.whole_file import whole_file
 
     try:
         with whole_file(path, "The predictions") as file:

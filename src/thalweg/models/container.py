@@ -19,8 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from thalweg.errors import ArgumentError
-
-from .whole_file import whole_file
+from thalweg.optimize.whole_file import whole_file
 
 __all__ = ["Content", "read", "write"]
 

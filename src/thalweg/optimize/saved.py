@@ -23,7 +23,6 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -32,6 +31,7 @@ import numpy as np
 from thalweg.errors import ArgumentError
 
 from .problem import Constraints, Point, Problem, Residuals
+from .whole_file import whole_file
 
 __all__ = ["Packed", "pack", "read", "restored", "unpack", "write"]
 
@@ -43,7 +43,6 @@ ROOM = __name__.rsplit(".", 1)[0]
 _PLACE = re.compile(r"(\w+\.)*\w+:\w+")
 _NOT_DATA = (FunctionType, BuiltinFunctionType, MethodType, type, np.ufunc, Problem, Constraints, Residuals)
 _LEFT_OUT = {"left out": True}
-_numbers = count()
 
 
 @dataclass(eq=False)
@@ -261,27 +260,11 @@ def write(path: str | os.PathLike[str], packed: Packed) -> None:
     OSError
         Where it cannot be written; what was there is untouched.
     """
-    place = os.path.realpath(os.fspath(path))
     head = json.dumps({"format": FORMAT, "version": VERSION, "content": packed.tree}).encode()
     entries: dict[str, Any] = {TREE: np.frombuffer(head, dtype=np.uint8)}
     entries |= {f"array{number}": array for number, array in enumerate(packed.arrays)}
-    beside = f"{place}.{os.getpid()}-{next(_numbers)}.part"
-    try:
-        try:
-            with open(beside, "xb") as file:
-                np.savez(file, **entries)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, place)
-        except BaseException:
-            if os.path.exists(beside):
-                os.unlink(beside)
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"The state could not be saved ({reason}); what was there is untouched", place
-        ) from None
+    with whole_file(path, "The state") as file:
+        np.savez(file, **entries)
 
 
 def read(path: str | os.PathLike[str]) -> Packed:
