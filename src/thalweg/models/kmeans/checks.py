@@ -11,6 +11,7 @@ import scipy.sparse
 from sklearn.utils.validation import check_array
 
 from thalweg.errors import ArgumentError
+from thalweg.models.weights import checked_weights as weights_for
 
 from .rows import Array
 
@@ -81,21 +82,7 @@ def checked_weights(weights: Any, X: Any, clusters: int = 0) -> Array | None:
     rows = X.shape[0]
     if rows < clusters:
         raise ArgumentError(f"n_samples={rows} should be >= n_clusters={clusters}: there are more clusters than rows")
-    if weights is None:
-        return None
-    if isinstance(weights, numbers.Real):
-        weights = np.full(rows, float(weights))
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weights.ndim != 1:
-        raise ArgumentError("Sample weights must be 1D array or scalar")
-    if len(weights) != rows:
-        raise ArgumentError(f"sample_weight.shape == {weights.shape}, expected {(rows,)}: one weight for each row")
-    wrong = np.flatnonzero(weights < 0)
-    if len(wrong):
-        raise ArgumentError(f"sample_weight is {weights[wrong[0]]:g} at row {wrong[0]}: weights may not be negative")
-    if not np.any(weights):
-        raise ArgumentError("every sample weight is zero: there is nothing to cluster")
-    return weights
+    return weights_for(weights, rows)
 
 
 def checked_start(init: Any, X: Any, clusters: int) -> Any:

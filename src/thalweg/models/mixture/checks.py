@@ -14,7 +14,7 @@ from .blocks import Array
 from .start import STARTS
 from .state import TYPES
 
-__all__ = ["METHODS", "checked_data", "checked_parameters", "checked_start", "checked_weights", "named"]
+__all__ = ["METHODS", "checked_data", "checked_parameters", "checked_start", "named"]
 
 METHODS = ("em", "gradient", "auto")
 
@@ -71,25 +71,6 @@ def checked_data(estimator: Any, X: Array, components: int) -> None:
     empty = np.flatnonzero(np.all(np.isnan(X), axis=0))
     if len(empty):
         raise ArgumentError(f"All values of {named(estimator, int(empty[0]))} are missing: leave it out.")
-
-
-def checked_weights(weights: Any, count: int) -> Array | None:
-    """One weight for each row, or None."""
-    if weights is None:
-        return None
-    if isinstance(weights, numbers.Real):
-        weights = np.full(count, float(weights))
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weights.ndim != 1:
-        raise ArgumentError("Sample weights must be 1D array or scalar")
-    if len(weights) != count:
-        raise ArgumentError(f"sample_weight.shape == {weights.shape}, expected {(count,)}: one weight for each row.")
-    wrong = np.flatnonzero(weights < 0)
-    if len(wrong):
-        raise ArgumentError(f"sample_weight is {weights[wrong[0]]:g} at row {wrong[0]}: weights may not be negative.")
-    if not np.any(weights):
-        raise ArgumentError("Every sample weight is zero: there is nothing to fit.")
-    return np.asarray(weights)
 
 
 def checked_start(estimator: Any, features: int) -> tuple[Array | None, Array | None, Array | None]:

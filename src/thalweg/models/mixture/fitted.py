@@ -10,9 +10,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from thalweg.errors import ArgumentError
+from thalweg.models.weights import checked_weights
 
 from .blocks import Array, Rows, own_threads
-from .checks import checked_weights
 from .expectation import log_joint_rows, softmax
 from .information import StandardErrors, standard_errors
 from .state import Mixture, number_of_parameters, to_parameters

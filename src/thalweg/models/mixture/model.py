@@ -15,10 +15,11 @@ from sklearn.utils import check_random_state
 from thalweg.errors import ArgumentError
 from thalweg.models.callbacks import CallbackSupport, Watch, watched, with_callbacks
 from thalweg.models.trained import Evidence, Trained
+from thalweg.models.weights import checked_weights
 from thalweg.optimize.solution import Solution
 
 from .blocks import Array, Rows, own_threads
-from .checks import checked_data, checked_parameters, checked_start, checked_weights, named
+from .checks import checked_data, checked_parameters, checked_start, named
 from .direct import direct
 from .em import Run, em
 from .fitted import FittedMixture
